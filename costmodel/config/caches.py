@@ -35,6 +35,14 @@ class PrivateCache(Group):
     """How it replaces lines, which decides what a stream larger than the cache still finds."""
 
 
+class SecondLevelCache(PrivateCache):
+    """The L2."""
+
+    write_back_cycles: Cycles = no_cost()
+    """Further time for a line that it delivers and that is written: it goes back from the L1, and
+    the next one waits for that."""
+
+
 class LastLevelCache(Group):
     """The cache in front of memory (L3, or system-level cache)."""
 
@@ -100,7 +108,7 @@ class Caches(Group):
     miss_registers: Annotated[Parameter[int], Bounds(1, 256)]
     """Lines in flight beyond the L1: the limit of memory-level parallelism."""
     l1: PrivateCache
-    l2: PrivateCache
+    l2: SecondLevelCache
     llc: LastLevelCache
     dram: Dram
     prefetch: Prefetch

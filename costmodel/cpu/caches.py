@@ -39,17 +39,31 @@ ROUND = -2.0
 """Stands for the distance of one such round, whatever the run has."""
 LOADED, WRITTEN = 1, 2
 _NEAR_BYTES = 8192
+_SMALLEST_L1 = 32 << 10
+"""Of the machines that come with the package."""
 _WAYS = 16
 _WEIGHT = 1 << 16
 
 
 _MEMORY_KINDS = flags_of((Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO), Kind)
-_WRITING = flags_of((Kind.STORE, Kind.ZERO), Kind)
+_STORING = flags_of((Kind.STORE, Kind.ZERO), Kind)
+_WRITING = flags_of((Kind.STORE, Kind.RMW, Kind.ZERO), Kind)
 _OWNING = flags_of(
     (Subkind.RMW_VALUE, Subkind.RMW_CAS, Subkind.RMW_ACQUIRE, Subkind.RMW_LOCKED), Subkind
 )
 _HARD, _SOFT = False, True
 _ZERO, _LOAD, _CLEARED = int(Kind.ZERO), int(Kind.LOAD), int(LastMet.CLEARED)
+
+
+class Distance(NamedTuple):
+    """What decides where the accesses of a class find their line, and what it takes to bring it."""
+
+    near: float
+    """Bytes touched since the last touch of the 64-byte line."""
+    beyond: float
+    """The same for the line of the caches beyond the L1, which may be longer."""
+    written: bool = False
+    """Whether the line is written before it leaves the L1, so that it goes back."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +72,7 @@ class Accesses:
 
     kind: NDArray[np.int32]
     """Class of the access; ``NEAR`` for micro-ops without memory."""
-    distances: tuple[tuple[float, float], ...]
-    """For each class the bytes touched since the last touch of its 64-byte line, and of the line of
-    the caches beyond the L1, which may be longer."""
+    distances: tuple[Distance, ...]
     touch: NDArray[np.int32]
     """The micro-op that last touched the same long line; -1 for none."""
     first: NDArray[np.bool_]
@@ -82,7 +94,7 @@ def accesses(trace: Trace, line_bytes: int) -> Accesses:
 class Reuse(NamedTuple):
     """The parts of :class:`Accesses` that every evaluation needs."""
 
-    distances: tuple[tuple[float, float], ...]
+    distances: tuple[Distance, ...]
     streaming_bytes: int
 
 
@@ -117,7 +129,7 @@ def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     once = fresh & per_table & (met != LastMet.CLEARED) & (trace.kind[row] != Kind.ZERO)
     near = _bytes(short, LINE_BYTES, met, table_bytes)
     beyond = near if long is short else _bytes(long, line_bytes, met, table_bytes)
-    kind, distances = _classes(near, beyond)
+    kind, distances = _classes(near, beyond, _goes_back(row, short.previous, near, trace.kind))
     before = np.where(fresh, FIRST, row[long.previous])
     by_row = _spread(len(trace), row, kind, before, once, _owned(trace, short, met))
     return Accesses(
@@ -178,18 +190,36 @@ def _rounded(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return distance
 
 
+@compiled
+def _goes_back(
+    row: Ints, previous: Ints, near: NDArray[np.float64], kind: NDArray[np.uint8]
+) -> NDArray[np.bool_]:
+    """Tell for each touch of a line whether this or a later one writes it before it leaves the L1.
+
+    It stays until a touch that the smallest L1 does not hold.
+    """
+    written = np.zeros(len(row), np.bool_)
+    for i in range(len(row) - 1, -1, -1):
+        written[i] |= _WRITING[kind[row[i]]]
+        if written[i] and previous[i] >= 0 and near[i] <= _SMALLEST_L1:
+            written[previous[i]] = True
+    return written
+
+
 def _classes(
-    near: NDArray[np.float64], beyond: NDArray[np.float64]
-) -> tuple[Ints, tuple[tuple[float, float], ...]]:
-    """Number the distinct pairs of distances, ``NEAR`` first."""
+    near: NDArray[np.float64], beyond: NDArray[np.float64], written: NDArray[np.bool_]
+) -> tuple[Ints, tuple[Distance, ...]]:
+    """Number the distinct pairs of distances, of lines that are written or not, ``NEAR`` first."""
     kind = np.full(len(near), NEAR, np.int64)
     far = np.flatnonzero(near)  # few are
     one, other = (numbered(distances[far].view(np.int64))[0] for distances in (near, beyond))
-    numbers, first = numbered(one * len(far) + other)
+    numbers, first = numbered((one * len(far) + other) * 2 + written[far])
     kind[far] = 1 + numbers
-    distinct = far[first]
-    pairs = zip(near[distinct].tolist(), beyond[distinct].tolist(), strict=True)
-    return kind, ((0.0, 0.0), *pairs)
+    places = far[first].tolist()
+    return kind, (
+        Distance(0.0, 0.0),
+        *(Distance(float(near[i]), float(beyond[i]), bool(written[i])) for i in places),
+    )
 
 
 def _owned(trace: Trace, touch: Touches, met: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -214,7 +244,7 @@ def _written_before(
             continue
         older = row[before]
         owned[i] = owned[before]
-        if _WRITING[kind[older]] or _OWNING[subkind[older]]:
+        if _STORING[kind[older]] or _OWNING[subkind[older]]:
             owned[i] = WRITTEN
         elif kind[older] == _LOAD:
             owned[i] = max(owned[i], LOADED)
@@ -271,7 +301,7 @@ def footprint_bytes(runs: Sequence[TableRun], line_bytes: int) -> float:
 
 
 def class_costs(
-    distances: tuple[tuple[float, float], ...],
+    distances: tuple[Distance, ...],
     footprint: float,
     machine: Machine,
     parameters: Parameters,
@@ -289,11 +319,13 @@ def class_costs(
     )
     llc = Level(caches.llc.size_bytes.value * caches.llc.share.value, caches.llc.replacement.value)
     latency = (parameters.l1, parameters.l2, parameters.llc, parameters.dram)
-    gap = (0, parameters.l2_gap, parameters.llc_gap, parameters.dram_gap)
     stream = (0, 0, parameters.llc_stream_gap, parameters.stream_gap)
     ticks, holds, gaps, weights = [], [], [], []
     meaning = {CYCLIC: footprint, ROUND: round_bytes}
-    for near, beyond in distances:
+    for near, beyond, written in distances:
+        # Whatever comes into the L1 takes the way from the L2, and what goes back takes it again.
+        way = parameters.l2_gap + (parameters.write_back if written else 0)
+        gap = (0, way, max(way, parameters.llc_gap), max(way, parameters.dram_gap))
         near_bytes, bytes_ = meaning.get(near, near), meaning.get(beyond, beyond)
         in_l1 = _hit(near_bytes, l1, _HARD)
         in_l2 = max(in_l1, _hit(bytes_, l2, _SOFT))

@@ -73,7 +73,8 @@ def _priced(
     distances = reuse_of(trace, machine.caches.line_bytes.value).distances
     access = class_costs(distances, reuse, machine, parameters, round_bytes=bytes_)
     page = page_ticks(fresh_pages(trace, blocks_of(machine)), pages, machine, parameters)
-    classes = alike(tuple(weights.items()) for weights in access.weights)
+    held = zip(access.weights, access.holds.tolist(), strict=True)
+    classes = alike((*weights.items(), hold) for weights, hold in held)
     page_classes = alike(page.tolist())
     program = program_of(trace, machine, classes, page_classes)
     first = [classes.index(number) for number in range(max(classes) + 1)]

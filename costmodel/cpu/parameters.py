@@ -109,6 +109,8 @@ class Parameters(NamedTuple):
     llc: int
     dram: int
     l2_gap: int
+    write_back: int
+    """Time of the L2 for a line that goes back to it."""
     llc_gap: int
     dram_gap: int
     tlb_l2: int
@@ -259,6 +261,7 @@ def _hierarchy(machine: Machine) -> dict[str, int]:
         "llc": ns_to_ticks(caches.llc.latency_ns.value, clock),
         "dram": ns_to_ticks(caches.dram.latency_ns.value, clock),
         "l2_gap": _or_nothing(caches.l2.cycles_per_line.value),
+        "write_back": _or_nothing(caches.l2.write_back_cycles.value),
         "llc_gap": _or_nothing(caches.llc.ns_per_line.value * clock),
         "dram_gap": _or_nothing(caches.dram.ns_per_line.value * clock),
         "tlb_l2": cycles_to_ticks(dtlb.l2_latency_cycles.value),

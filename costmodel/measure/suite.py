@@ -190,6 +190,8 @@ def private_caches(isa: Isa, plan: Plan) -> Iterator[Experiment]:
             ring_step=TLB_STEP,
         )
     yield _lines(isa, "clear pages", 128 * KIB, "clear, L2")
+    for kernel in ("lines read", "lines changed"):
+        yield _lines(isa, kernel, 1 << (plan.l2_size.bit_length() - 1), kernel)
 
 
 def near(isa: Isa, plan: Plan) -> Iterator[Experiment]:
@@ -258,9 +260,10 @@ def patterns(isa: Isa, plan: Plan) -> Iterator[Experiment]:
 
 def _lines(isa: Isa, kernel: str, size: int, name: str) -> Experiment:
     """Return a kernel that walks a power of two of memory, by lines, bytes or pages."""
-    masks = {"random": size // 64 - 1, "stream": size - 1, "clear": (size - 1) & ~4095}
-    mask = masks[kernel.split(maxsplit=1)[0]]
-    units = 4096 if kernel == "clear pages" else 1
+    masks = {"random": size // 64 - 1, "clear": (size - 1) & ~4095}
+    first = kernel.split(maxsplit=1)[0]
+    mask = masks.get(first, size - 1)
+    units = {"clear": 4096, "lines": UNROLLED}.get(first, 1)
     return Experiment(
         name, isa.KERNELS[kernel], units=units, region_bytes=size, mask=mask, sample_ns=40_000
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from costmodel.cpu.caches import (
     ROUND,
     WRITTEN,
     ClassCosts,
+    Distance,
     accesses,
     class_costs,
     footprint_bytes,
@@ -45,7 +48,9 @@ def test_stack_distances_count_distinct_lines(lines: list[int], near: int) -> No
 
 def level(distance: float, footprint: float, **values: object) -> Cause:
     on = machine(XEON, **values)
-    costs = class_costs(((0.0, 0.0), (distance, distance)), footprint, on, parameters_of(on))
+    costs = class_costs(
+        (Distance(0.0, 0.0), Distance(distance, distance)), footprint, on, parameters_of(on)
+    )
     return max(costs.weights[1], key=lambda cause: costs.weights[1][cause])
 
 
@@ -67,7 +72,9 @@ def test_replacement_decides_what_a_stream_larger_than_the_cache_finds() -> None
             XEON, caches__llc__replacement=policy, caches__l2__replacement="lru",
             caches__llc__size_bytes="10 MiB",
         )  # fmt: skip
-        costs = class_costs(((0.0, 0.0), (CYCLIC, CYCLIC)), 20.0 * MIB, on, parameters_of(on))
+        costs = class_costs(
+            (Distance(0.0, 0.0), Distance(CYCLIC, CYCLIC)), 20.0 * MIB, on, parameters_of(on)
+        )
         shares[policy] = costs.weights[1].get(Cause.LLC, 0) / 65536
     assert shares["lru"] < 0.02
     assert shares["random"] == pytest.approx(0.203, abs=0.01)  # h = exp(-2 (1 - h))
@@ -78,7 +85,7 @@ def test_replacement_decides_what_a_stream_larger_than_the_cache_finds() -> None
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_longer_distances_never_cost_less(one: int, other: int) -> None:
     near, far = sorted((one, other))
-    pairs = ((0.0, 0.0), (near * 1e5, near * 1e5), (far * 1e5, far * 1e5))
+    pairs = tuple(Distance(each, each) for each in (0.0, near * 1e5, far * 1e5))
     ticks = class_costs(pairs, 0.0, ALTRA, parameters_of(ALTRA)).ticks
     assert ticks[1] <= ticks[2]
 
@@ -103,8 +110,10 @@ def test_targets_have_their_own_reuse() -> None:
 def test_long_lines_bring_their_neighbour_to_the_l2() -> None:
     trace = trace_of([load(0, target=Target.PAGE), load(64, target=Target.PAGE)])
     short, long = accesses(trace, 64), accesses(trace, 128)
-    assert [short.distances[kind] for kind in short.kind] == [(CYCLIC, CYCLIC)] * 2
-    assert [long.distances[kind] for kind in long.kind] == [(CYCLIC, CYCLIC), (CYCLIC, 0.0)]
+    assert [short.distances[kind] for kind in short.kind] == [Distance(CYCLIC, CYCLIC)] * 2
+    assert [long.distances[kind] for kind in long.kind] == [
+        Distance(CYCLIC, CYCLIC), Distance(CYCLIC, 0.0),
+    ]  # fmt: skip
     assert long.touch.tolist() == [-1, 0]
 
 
@@ -139,7 +148,7 @@ def test_an_lru_cache_of_sixteen_ways_hits_as_often_as_poisson_says(ratio: float
     """Lines fall on sets at random: one survives where at most 15 others follow into its set."""
     on = machine(XEON, caches__l2__size_bytes="64 KiB", caches__llc__replacement="lru")
     bytes_ = ratio * on.caches.llc.size_bytes.value
-    costs = class_costs(((0.0, 0.0), (bytes_, bytes_)), 0.0, on, parameters_of(on))
+    costs = class_costs((Distance(0.0, 0.0), Distance(bytes_, bytes_)), 0.0, on, parameters_of(on))
     share = costs.weights[1].get(Cause.LLC, 0) / 65536
     assert share == pytest.approx(stats.poisson.cdf(15, 16 * ratio), abs=2e-3)
 
@@ -164,7 +173,9 @@ def test_what_every_table_touches_is_as_far_away_as_one_table() -> None:
     """Lines of the stack were met with the table before: 200 lines ago, or within any L1."""
     for lines, distance in ((127, 0.0), (128, 8192.0), (200, 200 * 64.0)):
         found = accesses(trace_of([load(64 * line) for line in range(lines)]), 64)
-        assert [found.distances[kind] for kind in found.kind] == [(distance, distance)] * lines
+        assert [found.distances[kind] for kind in found.kind] == [
+            Distance(distance, distance)
+        ] * lines
         assert found.streaming_bytes == 0
 
 
@@ -213,7 +224,9 @@ def test_clearing_counts_by_its_first_line() -> None:
     assert small.touch.tolist() == [-1, 0], "less than a line is one line"
 
 
-def two_levels(near: str, beyond: str, **values: object) -> tuple[ClassCosts, int, int]:
+def two_levels(
+    near: str, beyond: str, *, written: bool = False, **values: object
+) -> tuple[ClassCosts, int, int]:
     """Return the costs of what ``near`` holds to a half and ``beyond`` whole, and both latencies.
 
     An adaptive cache keeps half of a stream of twice its size.
@@ -228,7 +241,8 @@ def two_levels(near: str, beyond: str, **values: object) -> tuple[ClassCosts, in
     )
     distance = 2.0 * sizes[near]
     parameters = parameters_of(on)
-    costs = class_costs(((0.0, 0.0), (distance, distance)), 0.0, on, parameters)
+    classes = Distance(0.0, 0.0), Distance(distance, distance, written)
+    costs = class_costs(classes, 0.0, on, parameters)
     return costs, getattr(parameters, near), getattr(parameters, beyond)
 
 
@@ -245,7 +259,7 @@ def test_half_in_one_level_and_half_in_the_next_costs_their_mean(near: str, beyo
 
 def test_lines_of_a_level_keep_their_distance_in_time() -> None:
     """A line every 3 cycles (L2), 4 ns (LLC), 6 ns (memory) for all miss registers together."""
-    gaps = {
+    gaps: dict[str, Any] = {
         "caches__l2__cycles_per_line": 3.0, "caches__llc__ns_per_line": 4.0,
         "caches__dram__ns_per_line": 6.0, "caches__miss_registers": 10, "core__clock_ghz": 2.0,
         "caches__prefetch__ns_per_line": 2.0, "caches__prefetch__llc_ns_per_line": 1.0,
@@ -262,6 +276,52 @@ def test_lines_of_a_level_keep_their_distance_in_time() -> None:
     assert held["llc"].gaps.tolist() == [0, tick * 2 * 3 // 2]
 
 
+def test_what_was_written_goes_back_the_way_it_came() -> None:
+    """3 cycles for a line out of the L2, 2 more if it goes back; slower levels hide both."""
+    gaps: dict[str, Any] = {
+        "caches__l2__cycles_per_line": 3.0, "caches__l2__write_back_cycles": 2.0,
+        "caches__llc__ns_per_line": 2.0, "caches__dram__ns_per_line": 4.0,
+        "caches__miss_registers": 10, "core__clock_ghz": 2.0,
+    }  # fmt: skip
+    held = {
+        (near, written): int(two_levels(near, beyond, written=written, **gaps)[0].holds[1])
+        for near, beyond in (("l1", "l2"), ("l2", "llc"), ("llc", "dram"))
+        for written in (False, True)
+    }
+    of_a_cycle = 10 * 16 // 2
+    assert held == {
+        ("l1", False): of_a_cycle * 3, ("l1", True): of_a_cycle * 5,
+        ("l2", False): of_a_cycle * (3 + 4), ("l2", True): of_a_cycle * (5 + 5),
+        ("llc", False): of_a_cycle * (4 + 8), ("llc", True): of_a_cycle * (5 + 8),
+    }  # fmt: skip
+
+
+def test_a_line_goes_back_once_for_each_stay_in_the_l1() -> None:
+    """Written when it came or later, by a store or an atomic: not if it is only read, nor for what
+    is written in another stay."""
+    page = Target.PAGE
+    others = [load(64 * line) for line in range(100, 1100)]
+    came = [load(64 * line, target=page) for line in range(3)]
+    came.append(rmw(Subkind.RMW_STORE, 192, target=page))
+    later = [store(8, target=page), rmw(Subkind.RMW_LOCKED, 72, target=page)]
+    again = [load(0, target=page), store(128, target=page)]
+    trace = trace_of([*came, *later, *others, *again])
+    found = accesses(trace, 64)
+    written = [found.distances[kind].written for kind in found.kind]
+    assert written[:4] == [True, True, False, True]
+    assert written[4:6] == [False, False], "they find the line: nothing comes"
+    assert written[-2:] == [False, True]
+
+
+@pytest.mark.parametrize(("lines", "stays"), [(1, True), (200, True), (1000, False)])
+def test_a_line_stays_as_long_as_any_l1_holds_it(lines: int, stays: bool) -> None:
+    """What is written 200 lines after it came is written in the same stay, 1000 lines after not."""
+    others = [load(64 * line) for line in range(100, 100 + lines)]
+    trace = trace_of([load(0, target=Target.PAGE), *others, store(0, target=Target.PAGE)])
+    found = accesses(trace, 64)
+    assert found.distances[found.kind[0]].written == stays
+
+
 def test_a_workload_that_just_fits_hits() -> None:
     l1 = float(XEON.caches.l1.size_bytes.value)
     values = {"caches__llc__share": 0.5, "caches__llc__size_bytes": 8 * MIB}
@@ -269,7 +329,7 @@ def test_a_workload_that_just_fits_hits() -> None:
         on = machine(XEON, **values, caches__l1__replacement=policy,
                      caches__llc__replacement="adaptive")  # fmt: skip
         ends = (l1, l1 + 64, 4.0 * MIB, 4.0 * MIB + 4096)
-        distances = ((0.0, 0.0), *((end, end) for end in ends))
+        distances = tuple(Distance(end, end) for end in (0.0, *ends))
         fits, over, half, more = class_costs(distances, 0.0, on, parameters_of(on)).weights[1:]
         assert set(fits) == {Cause.L1}
         assert Cause.L2 in over

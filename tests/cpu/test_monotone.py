@@ -41,6 +41,7 @@ MORE = (
     "mitigations.return_cycles",
     "mitigations.indirect_cycles",
     "caches.l2.cycles_per_line",
+    "caches.l2.write_back_cycles",
     "caches.llc.ns_per_line",
     "caches.dram.ns_per_line",
     "caches.prefetch.llc_ns_per_line",

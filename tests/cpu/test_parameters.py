@@ -82,6 +82,7 @@ def test_time_inside_the_core_goes_by_sixteenths_of_a_cycle() -> None:
 def test_times_in_ns_are_so_many_cycles_at_the_clock_of_the_core() -> None:
     on = of(
         ALTRA, core__clock_ghz=3.0, caches__l2__cycles_per_line=2.0,
+        caches__l2__write_back_cycles=1.5,
         caches__llc__latency_ns=20.0, caches__dram__latency_ns=100.0,
         caches__llc__ns_per_line=0.5, caches__dram__ns_per_line=2.0,
         caches__prefetch__ns_per_line=1.0, caches__prefetch__llc_ns_per_line=0.0,
@@ -90,6 +91,7 @@ def test_times_in_ns_are_so_many_cycles_at_the_clock_of_the_core() -> None:
     tick_per_ns = 3 * 16
     assert (on.llc, on.dram) == (20 * tick_per_ns, 100 * tick_per_ns)
     assert (on.l2_gap, on.llc_gap, on.dram_gap) == (32, tick_per_ns // 2, 2 * tick_per_ns)
+    assert on.write_back == 24
     assert (on.stream_gap, on.llc_stream_gap) == (tick_per_ns, tick_per_ns), "0: as out of memory"
     assert on.zero_line == 2 * tick_per_ns, "64 bytes at 32 per ns"
     assert (on.tlbi_issue, on.broadcast) == (5 * tick_per_ns, 50 * tick_per_ns)

@@ -53,6 +53,7 @@ FRONT = {
     "core__eliminates_immediates": False,
     "core__eliminates_zero_idioms": False,
     "caches__l2__cycles_per_line": 3.3,
+    "caches__l2__write_back_cycles": 6.7,
     "caches__llc__ns_per_line": 4.0,
     "caches__dram__ns_per_line": 20.0,
     "caches__prefetch__llc_ns_per_line": 1.3,

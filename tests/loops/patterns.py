@@ -20,7 +20,7 @@ LINES = 2048
 """The number of lines that a trace of a pattern touches, each once."""
 _APART = 5
 """Distance of lines in memory, in lines, so that no prefetcher takes them for a stream."""
-_OVERHEAD = {"chase": 3, "rnd": 10, "seq": 8}
+_OVERHEAD = {"chase": 3, "rnd": 10, "seq": 8, "unrolled": 0}
 """Additions that stand for the loop's own work, by order of the accesses: as many as give the
 measured time of loads from the L1."""
 _HOT = 1 << 40
@@ -53,9 +53,11 @@ def pattern_ns(pattern: str, region_bytes: int, machine: Machine) -> float:
     """Return the time per line, in ns, of a pattern over a region that was touched before.
 
     A pattern is ``ORDER WHAT +N``. The order is ``chase`` (each address comes from the load
-    before), ``rnd`` (random) or ``seq`` (ascending). ``load``, ``store``, ``plainrmw`` (load, add,
-    store) and ``lockline`` (a locked add) access each line once; ``pte`` loads it, and then has two
-    locked adds to it and one to a hot line. ``+N`` adds N locked adds to a hot line after each.
+    before), ``rnd`` (random), ``seq`` (ascending) or ``unrolled`` (ascending, with nothing else in
+    the loop but a branch). ``load``, ``store``, ``plainrmw`` (load, add, store) and ``lockline`` (a
+    locked add) access each line once; ``write/K`` loads each line, and stores to every K-th of
+    them, to a hot line for the others; ``pte`` loads it, and then has two locked adds to it and one
+    to a hot line. ``+N`` adds N locked adds to a hot line after each.
     """
     warm, all_ = (
         cpu.run(
@@ -71,7 +73,7 @@ def _trace(pattern: str, lines: int) -> Trace:
     what = words[0] if words and not words[0].startswith("+") else "load"
     hot = int(words[-1][1:]) if words and words[-1].startswith("+") else 0
     numbers = np.random.default_rng(_SEED).permutation(LINES)[:lines] * _APART
-    places = np.arange(lines) if order == "seq" else numbers
+    places = np.arange(lines) if order in ("seq", "unrolled") else numbers
     rows: list[LoopRow] = []
     starts: list[int] = []
     for number, line in enumerate(places.tolist()):
@@ -82,7 +84,8 @@ def _trace(pattern: str, lines: int) -> Trace:
         starts.append(here)
         rows += body + [LoopRow(*_LOCK, address=_HOT)] * hot
         rows += [LoopRow(Kind.ALU)] * _OVERHEAD[order]
-        rows.append(LoopRow(Kind.BRANCH, inputs={3: len(rows) - 1}, taken=1))
+        last = {3: len(rows) - 1} if _OVERHEAD[order] else {}
+        rows.append(LoopRow(Kind.BRANCH, inputs=last, taken=1))
     return trace_of_rows(rows, starts, step="line", target=_target)
 
 
@@ -93,6 +96,9 @@ def _target(address: int) -> Target:
 def _body(what: str, at: int, here: int) -> list[LoopRow]:
     """Return the accesses to the line at address ``at``; the first one becomes row ``here``."""
     load, lock = LoopRow(Kind.LOAD, address=at), LoopRow(*_LOCK, address=at)
+    if what.startswith("write/"):
+        chosen = at // LINE_BYTES % int(what.removeprefix("write/")) == 0
+        return [load, LoopRow(Kind.STORE, address=at if chosen else _HOT)]
     return {
         "load": [load],
         "store": [LoopRow(Kind.STORE, address=at)],

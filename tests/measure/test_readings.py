@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from costmodel.measure.experiment import Series
+from costmodel.measure.readings import caches
 from costmodel.measure.readings.core import numbers
 from costmodel.measure.readings.number import Taken
 from costmodel.measure.suite import Plan, counts
@@ -78,3 +79,22 @@ def test_a_sample_that_was_disturbed_is_no_limit() -> None:
     once = {35: times[35] + 600}
     core = found({f"{n} jumps between misses": time for n, time in (times | slow | once).items()})
     assert core["core.branches_in_flight"] == pytest.approx(93, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("read", "changed", "stores", "back"),
+    [(1.25, 3.96, 1.0, 2.71), (0.5, 2.1, 2.0, 0.1), (1.3, 1.2, 1.0, 0.0)],
+)
+def test_what_a_changed_line_takes_more_goes_back(
+    read: float, changed: float, stores: float, back: float
+) -> None:
+    """The first is a Raptor Cove; on the second stores are slow although their lines stay."""
+    times = {"lines read": read, "lines changed": changed, "stores to lines": stores}
+    taken = Taken(
+        {name: Series([[each] * 8], [[each] * 8]) for name, each in times.items()}, Plan()
+    )
+    of_l2 = {number.key: number.value for number in caches.numbers(taken)}
+    assert of_l2 == {
+        "caches.l2.cycles_per_line": read,
+        "caches.l2.write_back_cycles": pytest.approx(back),
+    }

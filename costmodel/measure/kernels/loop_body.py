@@ -21,6 +21,11 @@ RING_START = _LOADED + _WORD
 """Where chains begin, in bytes from the start of the data."""
 
 
+def on_lines(one: str) -> str:
+    """Return an instruction eight times, on a line each: ``{0}`` is the offset."""
+    return "\n".join(one.format(_LINE * line) for line in range(8))
+
+
 class CannotWrite(ValueError):
     """A loop that no text can be made of; the message says why."""
 

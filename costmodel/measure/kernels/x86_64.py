@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from costmodel.measure.kernels.loop_body import RING_START, Instructions
+from costmodel.measure.kernels.loop_body import RING_START, Instructions, on_lines
 
 NAME: Final = "x86_64"
 
@@ -92,6 +92,7 @@ _STREAM = {
     "after": "mov %rbx, (%rdx)\n",
 }
 _NEXT_LINE = "lea (%rsi,%rbx), %rax\nadd $64, %rbx\nand %rbp, %rbx\n"
+_NEXT_LINES = "lea (%rsi,%rbx), %rax\nadd $512, %rbx\nand %rbp, %rbx\n"
 _CHASE = {"before": "mov (%rdx), %rax\n", "after": "mov %rax, (%rdx)\n"}
 
 
@@ -212,6 +213,8 @@ KERNELS: Final[Mapping[str, str]] = {
     "stream of loads": counted(_NEXT_LINE + "add (%rax), %rcx\n", **_STREAM),
     "stream of locks": counted(_NEXT_LINE + "lock addq $0, (%rax)\n", **_STREAM),
     "stream of updates": counted(_NEXT_LINE + "addq $0, (%rax)\n", **_STREAM),
+    "lines read": counted(_NEXT_LINES + on_lines("mov {0}(%rax), %rcx"), **_STREAM),
+    "lines changed": counted(_NEXT_LINES + on_lines("addq $0, {0}(%rax)"), **_STREAM),
     "clear pages": counted(
         "lea (%rsi,%rbx), %rdi\nmov $4096, %ecx\nxor %eax, %eax\nrep stosb\n"
         "add $4096, %rbx\nand %rbp, %rbx\nmov %r8, %rdi\ndec %r8\n",

@@ -22,6 +22,7 @@ def numbers(taken: Taken) -> Iterator[Number]:
     """Yield the numbers of ``caches``, and the rate at which pages are cleared."""
     yield from _private_caches(taken)
     shared, memory = taken.plan.shared_sizes()[0], taken.plan.memory_bytes
+    yield from _rate_of_l2(taken)
     for kernel, reading in (
         ("chase", _latencies),
         ("random loads", _overlap),
@@ -55,6 +56,18 @@ def _private_caches(taken: Taken) -> Iterator[Number]:
             yield Number(key, level, min(low, level), max(high, level), how)
         else:
             yield Number(key, low, low, high, "the last ring of pointers that is fast")
+
+
+def _rate_of_l2(taken: Taken) -> Iterator[Number]:
+    if not taken.has("lines read", "lines changed", "stores to lines"):
+        return
+    read, changed = taken.cycles("lines read"), taken.cycles("lines changed")
+    how = "lines in a row in the L2"
+    yield Number.of("caches.l2.cycles_per_line", read, how)
+    # Stores to lines that stay may take longer than lines take to come.
+    anyway = max(read.value, taken.cycles("stores to lines").value)
+    back = changed.scaled(1, anyway).not_negative()
+    yield Number.of("caches.l2.write_back_cycles", back, f"{how}, changed, less lines read")
 
 
 def _latencies(taken: Taken, shared: int, memory: int) -> Iterator[Number]:
