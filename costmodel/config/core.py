@@ -100,14 +100,21 @@ class Core(Group):
     fetch_queue_entries: Count = no_limit(4096)
     """How many micro-ops fetch can run ahead of dispatch."""
     taken_branches_per_cycle: Annotated[Parameter[float], Bounds(0.05, 64)] = NO_BRANCH_LIMIT
-    """Taken branches that fetch follows per cycle; 64: as many as there are."""
+    """Taken branches that fetch follows per cycle, but where a small loop or a first level of
+    targets makes it faster; 64: as many as there are."""
     small_loop_entries: Annotated[Parameter[int], Bounds(0, 4096)] = NO_OPERATIONS
-    """The most micro-ops of a loop that fetch follows faster than others, because a loop buffer or
-    a first-level branch predictor holds it; 0: none."""
+    """The most micro-ops of a loop that fetch follows faster than others, because a loop buffer
+    holds it; 0: none."""
     small_loop_taken_branches_per_cycle: Annotated[Parameter[float], Bounds(0.05, 64)] = (
         NO_BRANCH_LIMIT
     )
-    """Taken branches that fetch follows per cycle in a loop of at most ``small_loop_entries``."""
+    """Taken branches that fetch follows per cycle in a loop of at most ``small_loop_entries``, and
+    to one of ``branch_targets``."""
+    branch_targets: Annotated[Parameter[int], Bounds(0, 4096)] = NO_OPERATIONS
+    """Branch targets that the first level of their buffer holds, which fetch follows as fast as
+    those of a small loop; 0: there is no such level. With half as many others taken since it was
+    last, a branch is still followed so, with one and a half times as many at
+    ``taken_branches_per_cycle``, and between the two in proportion."""
     call_return_cycles: Cycles = no_cost()
     """Fetch cycles of a call or a return, where these are more than those of another taken
     branch."""

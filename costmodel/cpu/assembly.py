@@ -82,7 +82,7 @@ def assembled(
     kind: NDArray[np.uint8], subkind: NDArray[np.uint8], inputs: NDArray[np.int32], address: Ints,
     size_bytes: NDArray[np.int16], taken: NDArray[np.int8],
     access: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
-    page: c.Row, mispredicted: NDArray[np.bool_], looping: NDArray[np.bool_],
+    page: c.Row, mispredicted: NDArray[np.bool_], slow: NDArray[np.int16],
     gone: NDArray[np.bool_], number: Ints,
     window: tuple[int, int], entries: Ints, code: c.Code,
 ) -> None:  # fmt: skip
@@ -90,7 +90,8 @@ def assembled(
 
     ``number``, int64[n], is the row of each micro-op in the program. What is ``gone`` has the
     row of its branch, which takes over its inputs. ``access`` holds the class, the last touch
-    and the ownership of each access. The columns of prefetches are not changed. Producers
+    and the ownership of each access, ``slow`` is that of
+    :func:`costmodel.cpu.targets.slow_parts`. The columns of prefetches are not changed. Producers
     ``window[0]`` rows or ``window[1]`` store queue entries back have left the window. ``entries``,
     int64[n], is scratch memory.
     """
@@ -115,7 +116,7 @@ def assembled(
         row[c.TOUCH] = _back(access[1][i], number, i, window[0])
         row[c.LINES] = max(size_bytes[i] // LINE_BYTES, 1) if kind[i] == _ZERO else access[2][i]
         if _IS_TAKEN[op]:
-            row[c.LINES] = looping[i]
+            row[c.LINES] = slow[i]
         row[c.PAGE] = page[i]
         if kind[i] == _RMW:
             row[c.SAME_LINE] = address[i] // LINE_BYTES == atomic_line
@@ -127,22 +128,6 @@ def assembled(
         if writer >= 0:
             back = entries[i] - entries[writer]
             row[c.MEMORY] = back if back <= window[1] else 0
-
-
-@compiled
-def loops_back(site: Ints, sites: int, entries: int) -> NDArray[np.bool_]:
-    """Return where the next instruction was among the last ``entries`` micro-ops, bool[n].
-
-    ``site``, int64[n], holds the static instruction of each micro-op, numbered from 0 to ``sites``.
-    """
-    count = len(site)
-    result = np.zeros(count, np.bool_)
-    last = np.full(sites, -1, np.int64)
-    for i in range(count - 1):
-        last[site[i]] = i
-        before = last[site[i + 1]]
-        result[i] = before >= 0 and i - before < entries
-    return result
 
 
 @inlined

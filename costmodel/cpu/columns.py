@@ -82,8 +82,9 @@ REDIRECTS = 12
 retpoline, 0 for what is fetched on without a break."""
 MISPREDICTED, INDIRECT = 1, 2
 LINES = 13
-"""The number of lines that a clearing row clears; 1 for an atomic on a line that the core owns, and
-for a taken branch to code that was executed a moment ago; else 0."""
+"""The number of lines that a clearing row clears; 1 for an atomic on a line that the core owns; for
+a taken branch the way from the quick rate to the slow one, in ``SLOW`` parts; else 0."""
+SLOW = 16
 STREAM = 14
 """The stream that the columns about prefetches refer to."""
 SAME_LINE = 15

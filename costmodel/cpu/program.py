@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.arrays import Ints
-from costmodel.code.sequences import numbered
 from costmodel.code.trace import Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
-from costmodel.cpu.assembly import assembled, fused, loops_back
+from costmodel.cpu.assembly import assembled, fused
 from costmodel.cpu.branches import mispredicts
 from costmodel.cpu.caches import LOADED, WRITTEN, accesses, reuse_of
 from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
+from costmodel.cpu.targets import slow_parts
 from costmodel.cpu.tlb import Blocks, blocks_of, fresh_pages, page_reuse
 from costmodel.disk_cache import kept_on_disk
 from costmodel.jit import compiled
@@ -86,6 +86,7 @@ def program_of(
         fuse_compares=bool(core.fuses_compare_branch.value),
         fuse_arithmetic=bool(core.fuses_arithmetic_branch.value),
         loop_entries=core.small_loop_entries.value,
+        targets=core.branch_targets.value,
         history=core.branch_history_length.value,
         line_bytes=max(caches.line_bytes.value, LINE_BYTES),
         depth=caches.prefetch.depth_lines.value,
@@ -113,6 +114,7 @@ class _Shape:
     fuse_compares: bool
     fuse_arithmetic: bool
     loop_entries: int
+    targets: int
     history: int
     line_bytes: int
     depth: int
@@ -166,15 +168,12 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
     kind = _merged(reuse.kind, shape)
     page = np.array(shape.page_classes, np.int16)[page] if shape.page_classes else page
     ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)
-    looping = np.zeros(len(trace), np.bool_)
-    if shape.loop_entries:
-        site, first = numbered(trace.site.astype(np.int64))
-        looping = loops_back(site, len(first), shape.loop_entries)
+    slow = slow_parts(trace.kind, trace.taken, trace.site, shape.loop_entries, shape.targets)
     code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
     assembled(
         trace.kind, trace.subkind, trace.inputs, trace.address, trace.size_bytes, trace.taken,
         (kind, reuse.touch, reuse.owned >= (LOADED if shape.near_when_loaded else WRITTEN)), page,
-        mispredicts(trace, shape.history), looping, gone, number,
+        mispredicts(trace, shape.history), slow, gone, number,
         (shape.window, shape.stores), np.empty_like(number), code,
     )  # fmt: skip
     columns = c.STREAM, c.PREFETCHED, c.STARTS, c.FOLLOWS

@@ -100,7 +100,8 @@ def strategies_named(references: Iterable[str]) -> dict[str, str]:
 def call_ns(machine: Machine) -> float:
     """Return the time of a call with its return, in nanoseconds, when nothing overlaps with it."""
     core, mitigations = machine.core, machine.mitigations
-    cycles = 2 * core.call_return_cycles.value + mitigations.return_cycles.value
+    branch = 1 / core.taken_branches_per_cycle.value
+    cycles = 2 * max(core.call_return_cycles.value, branch) + mitigations.return_cycles.value
     if mitigations.returns_mispredict.value:
         cycles += core.mispredict_penalty_cycles.value
     return float(cycles / core.clock_ghz.value)

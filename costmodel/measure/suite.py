@@ -29,6 +29,10 @@ BRANCHES_BEHIND: Mapping[tuple[tuple[str, int, str], ...], str] = {
 }
 """The load keeps a branch from fusing with the addition before it."""
 
+JUMPS = (8, 16, 32, 48, 64, 96, 128, 192, 256)
+"""How many jumps to the next line are in a loop, whose own branch is one more: the more there are,
+the more others are taken before each is taken again."""
+
 IN_FLIGHT: Mapping[str, range] = {
     "no-operations": range(112, 1100),
     "stores": range(30, 160),
@@ -114,7 +118,8 @@ def core(isa: Isa) -> Iterator[Experiment]:
     mixed += [("store", 1, "same-line")]
     yield loop(isa, "a mix", mixed, 8 * 16 + 3, repeat=16)
     yield loop(isa, "branches", [("branch", 48, "independent")], 48)
-    yield loop(isa, "jumps", [("jump", 16, "independent")], 16)
+    for number in JUMPS:
+        yield loop(isa, f"{number} jumps", [("jump", number, "independent")], number + 1)
     for behind, name in BRANCHES_BEHIND.items():
         group = [("add", BRANCH_ADDITIONS, "independent"), *behind, ("branch", 1, "independent")]
         yield loop(isa, name, group, 16, repeat=16)

@@ -49,6 +49,7 @@ SHAPING = (
     "caches.prefetch.depth_lines",
     "caches.prefetch.trains_after_lines",
     "core.small_loop_entries",
+    "core.branch_targets",
     "core.branch_history_length",
     "kernel.host_page_bytes",
     "kernel.linear_map_bytes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.code.uops import Kind, Subkind, Uop, call, ret
+from costmodel.code.uops import Kind, Subkind, Uop, branch, call, ret
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Scenario
 from costmodel.loops.form import InstructionGroup, Loop
@@ -39,6 +39,32 @@ def test_a_small_loop_is_not_fetched_again() -> None:
     body = ("jump", 2), ("add", 20)
     assert cycles(slow, *body) > 12 > 7 > cycles(small, *body)
     assert cycles(small, ("jump", 2), ("add", 100)) == cycles(slow, ("jump", 2), ("add", 100))
+
+
+@pytest.mark.parametrize(
+    ("jumps", "measured"), [(16, 0.65), (32, 0.65), (64, 0.9), (96, 1.35), (128, 1.75), (256, 2.0)]
+)
+def test_a_first_level_of_targets_forgets_them_little_by_little(
+    jumps: int, measured: float
+) -> None:
+    """Measured on a Raptor Cove, 64 bytes apart; the loop's own branch is one more."""
+    on = load_machine("sapphire-rapids")
+    assert cycles(on, ("jump", jumps)) / (jumps + 1) == pytest.approx(measured, rel=0.17)
+
+
+@pytest.mark.parametrize(("others", "expected"), [(15, 15 + 40), (40, 41 * 3.25 + 39)])
+def test_what_counts_is_how_many_others_were_taken(others: int, expected: float) -> None:
+    """Not how often: an inner loop of 40 turns is one other branch. 41 of them are three quarters
+    of the way from half of 32 to half more."""
+    on = machine(
+        BASE,
+        core__branch_targets=32,
+        core__small_loop_taken_branches_per_cycle=1.0,
+        core__taken_branches_per_cycle=0.25,
+    )
+    outer = [branch(f"{number}", taken=True) for number in range(others)]
+    body = [*outer, *[branch("inner", taken=True)] * 40]
+    assert of_uops(body * 30, on) / 30 == pytest.approx(expected, rel=0.02)
 
 
 def test_fetch_runs_ahead_by_its_queue() -> None:

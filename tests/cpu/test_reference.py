@@ -43,6 +43,7 @@ FRONT = {
     "core__fetch_queue_entries": 5,
     "core__taken_branches_per_cycle": 0.7,
     "core__small_loop_entries": 20,
+    "core__branch_targets": 6,
     "core__small_loop_taken_branches_per_cycle": 1.3,
     "core__call_return_cycles": 2.3,
     "core__address_units": 1,

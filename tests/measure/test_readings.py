@@ -6,11 +6,18 @@ from collections.abc import Mapping
 
 import pytest
 
+from costmodel.code.uops import Kind, Uop, call, ret
+from costmodel.config.machine import Machine, load_machine
+from costmodel.loops.form import Loop
+from costmodel.loops.price import price_loop
 from costmodel.measure.experiment import Series
 from costmodel.measure.readings import caches
 from costmodel.measure.readings.core import numbers
 from costmodel.measure.readings.number import Taken
-from costmodel.measure.suite import Plan, counts
+from costmodel.measure.suite import JUMPS, Plan, counts
+from tests.cpu.build import cycles as core_cycles
+
+MILAN = load_machine("epyc-milan")
 
 
 def found(cycles: Mapping[str, float]) -> dict[str, float | bool]:
@@ -37,6 +44,59 @@ def test_stores_leave_at_a_rate_to_one_line_and_to_others() -> None:
     """Of a Raptor Cove."""
     core = found({"stores": 0.5, "stores to lines": 1.0})
     assert (core["core.store_commit_cycles"], core["core.store_line_commit_cycles"]) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize(("call_return", "jumps"), [(2.0, 1.6), (1.4, 0.5), (0.0, 1.0)])
+def test_a_call_takes_as_long_as_was_measured(call_return: float, jumps: float) -> None:
+    """What is read off the times of a core gives these times again, however fast jumps are."""
+
+    def times(machine: Machine) -> dict[str, float]:
+        pair, one = (
+            core_cycles(body * 200, machine) / 200 for body in ([call(), ret()], [Uop(Kind.JUMP)])
+        )
+        return {"call and return": pair, **{f"{n} jumps": one for n in JUMPS}}
+
+    on = MILAN.without_mitigations().with_values(
+        {"core.call_return_cycles": call_return, "core.taken_branches_per_cycle": jumps}
+    )
+    measured = times(on)
+    again = times(on.with_values(found(measured)))
+    assert again == pytest.approx(measured, rel=0.02)
+
+
+RAPTOR_COVE = {8: 0.65, 16: 0.65, 32: 0.65, 64: 0.9, 96: 1.35, 128: 1.75, 192: 2.0, 256: 2.0}
+"""Cycles of a taken branch by how many jumps are in the loop (docs/loops.md)."""
+
+
+def test_branches_that_many_others_separate_are_slower() -> None:
+    core = found({f"{n} jumps": cycles for n, cycles in RAPTOR_COVE.items()})
+    assert core["core.branch_targets"] == pytest.approx(96, abs=3)
+    assert core["core.taken_branches_per_cycle"] == pytest.approx(0.5)
+    assert core["core.small_loop_taken_branches_per_cycle"] == pytest.approx(1 / 0.65)
+
+
+def test_branches_that_are_all_as_fast_have_one_level() -> None:
+    """Of a Zen 5."""
+    core = found({f"{n} jumps": 0.53 + 0.0001 * n for n in JUMPS})
+    assert core["core.branch_targets"] == 0
+    assert core["core.taken_branches_per_cycle"] == pytest.approx(1 / 0.53, rel=0.01)
+    assert "core.small_loop_taken_branches_per_cycle" not in core
+
+
+@pytest.mark.parametrize("entries", [16, 50, 96])
+def test_what_is_read_off_a_core_is_the_size_that_it_has(entries: int) -> None:
+    on = MILAN.with_values(
+        {
+            "core.branch_targets": entries,
+            "core.small_loop_taken_branches_per_cycle": 1.6,
+            "core.taken_branches_per_cycle": 0.5,
+        }
+    )
+    loops = {n: Loop(name="jumps", ops=[["jump", n, "independent"]]) for n in JUMPS}
+    core = found(
+        {f"{n} jumps": price_loop(one, on).predicted_cycles / (n + 1) for n, one in loops.items()}
+    )
+    assert core["core.branch_targets"] == pytest.approx(entries, rel=0.1)
 
 
 @pytest.mark.parametrize("cycles", [1.0, 0.9999, 0.8, 6.0])

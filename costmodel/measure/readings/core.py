@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from costmodel.measure.readings.number import SHIFTED, Number, Taken
+from costmodel.measure.readings.number import SHIFTED, Number, Taken, knee
 from costmodel.measure.sampling import STEADY_PCT
-from costmodel.measure.suite import BRANCH_ADDITIONS, BRANCHES_BEHIND, counts
+from costmodel.measure.suite import BRANCH_ADDITIONS, BRANCHES_BEHIND, JUMPS, counts
 
 HALF = 0.5
 _EXIT_CYCLES = 5
+_SLOWER = 1.3
+"""How many times as long as the quickest taken branch another one takes, at the least, where a
+first level does not hold its target: a bubble is half a cycle or more."""
 _APART = 1.5
 """How many times as long two misses take one after the other, at the least: what stands between
 takes time as well, so it is not 2. A machine that only works off what stands between takes 1.2
@@ -23,6 +26,7 @@ def numbers(taken: Taken) -> Iterator[Number]:
     yield from _latencies(taken)
     yield from _forwarding(taken)
     yield from _branches(taken)
+    yield from _targets(taken)
     yield from _shared_ports(taken)
     yield from _choices(taken)
     yield from _in_flight(taken)
@@ -35,7 +39,6 @@ def _rates(taken: Taken) -> Iterator[Number]:
         ("core.load_ports", "loads", "loads of the L1"),
         ("core.store_ports", "stores", "stores to the L1"),
         ("core.branch_ports", "branches", "branches not taken"),
-        ("core.taken_branches_per_cycle", "jumps", "jumps to the next line"),
         ("core.mul_ports", "multiplications", "independent multiplications"),
     ):
         if taken.has(name):
@@ -60,10 +63,10 @@ def _latencies(taken: Taken) -> Iterator[Number]:
         how = "branches on random bits, less the same on constant ones"
         key = "core.mispredict_penalty_cycles"
         yield Number(key, each.value, each.low - SHIFTED, each.high + SHIFTED, how)
-    if taken.has("call and return", "jumps"):
-        each = taken.cycles("call and return").scaled(HALF, taken.cycles("jumps").value)
-        how = "calls of an empty function"
-        yield Number.of("core.call_return_cycles", each.not_negative(), how)
+    if taken.has("call and return"):
+        # A jump is no part of it: fetch takes the larger of the two, not both.
+        each = taken.cycles("call and return").scaled(HALF)
+        yield Number.of("core.call_return_cycles", each, "half a call of an empty function")
 
 
 def _branches(taken: Taken) -> Iterator[Number]:
@@ -75,6 +78,29 @@ def _branches(taken: Taken) -> Iterator[Number]:
         high = next((n for n in lengths if n > longest), 4096)
         how = "loops of a constant length whose exit costs nothing"
         yield Number("core.branch_history_length", longest, longest, high, how)
+
+
+def _targets(taken: Taken) -> Iterator[Number]:
+    """Yield how fast taken branches are followed, and how many of them faster than others."""
+    names = {number: f"{number} jumps" for number in JUMPS}
+    if not taken.has(names[JUMPS[0]], names[JUMPS[-1]]):
+        return
+    found = {number: taken.cycles(name) for number, name in names.items() if taken.has(name)}
+    quick = min(found.values(), key=lambda each: each.value)
+    slow = found[JUMPS[-1]]
+    how = f"loops of {JUMPS[0]} to {JUMPS[-1]} jumps to the next line"
+    if slow.value < _SLOWER * quick.value:
+        yield Number.rate("core.taken_branches_per_cycle", quick, how)
+        yield Number("core.branch_targets", 0, 0, 0, f"{how}: all of them as fast")
+        return
+    yield Number.rate("core.taken_branches_per_cycle", slow, how)
+    yield Number.rate("core.small_loop_taken_branches_per_cycle", quick, how)
+    times = {number + 1: each.value for number, each in found.items()}  # and the loop's own
+    low, high = knee(times, quick.value, slow.value)
+    border = (quick.value + slow.value) / 2
+    way = (border - times[low]) / (times[high] - times[low]) if low < high else 0
+    size = round(low + way * (high - low))
+    yield Number("core.branch_targets", size, low, high, f"{how}: half of them as fast")
 
 
 def _shared_ports(taken: Taken) -> Iterator[Number]:
