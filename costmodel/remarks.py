@@ -48,12 +48,22 @@ def remarks(cell: Cell, idle: Sequence[Setting] = ()) -> list[str]:
 
     ``idle`` are the settings that change no time here.
     """
-    machine, workload = cell.machine, cell.workload
+    return remarks_of([cell], idle)
+
+
+def remarks_of(cells: Sequence[Cell], idle: Sequence[Setting] = ()) -> list[str]:
+    """Return the same for several cells of one machine and operation.
+
+    What is said of the numbers that are used is said of a cell with several CPUs, if there is one.
+    """
+    machine = cells[0].machine
+    workloads = list(dict.fromkeys(cell.workload for cell in cells))
+    most = next((workload for workload in workloads if workload.many_cpus), workloads[0])
     return [
         *_changed(machine),
         *idle_remarks(idle),
-        *_never_compared(machine, workload),
-        *filter(None, [caution(machine, workload.operation, workload)]),
+        *_never_compared(machine, workloads),
+        *filter(None, [caution(machine, most.operation, most)]),
     ]
 
 
@@ -69,15 +79,24 @@ def _changed(machine: Machine) -> Iterator[str]:
 
 
 def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
-    """Yield one sentence that names the settings which change no time, if there are any."""
-    if idle:
-        yield f"No time here depends on: {', '.join(map(str, idle))}."
+    """Yield one sentence that names the settings which change no time, if there are any.
+
+    Those that say what holds anyway have a sentence of their own: times may depend on them.
+    """
+    same = [setting for setting in idle if setting.value == setting.default]
+    without = [setting for setting in idle if setting not in same]
+    for said, settings in (("So already", same), ("No time here depends on", without)):
+        if settings:
+            yield f"{said}: {', '.join(map(str, settings))}."
 
 
-def _never_compared(machine: Machine, workload: Workload) -> Iterator[str]:
-    operation = workload.operation
+def _never_compared(machine: Machine, workloads: Sequence[Workload]) -> Iterator[str]:
+    operation = workloads[0].operation
     of_operation = roles_of_times(machine, operation)
-    roles = roles_of_times(machine, operation, workload)
+    by_workload = {on: roles_of_times(machine, operation, on) for on in workloads}
+    roles = frozenset[Role]().union(*by_workload.values())
+    new = (what(on, "memory", "frames") for on, found in by_workload.items() if not found)
+    kinds = list(dict.fromkeys(new))
     page = None if machine.changes else machine.compared.get(operation)
     if page and not roles:
         yield (
@@ -86,12 +105,12 @@ def _never_compared(machine: Machine, workload: Workload) -> Iterator[str]:
         )
     elif not of_operation:
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."
-    elif not roles:
+    elif kinds:
         reports = of_operation == {Role.REPORT}
         compared = "reports of whole runs alone," if reports else "measurements, but"
         yield (
             f"Absolute {operation} times of this machine were compared with {compared} none "
-            f"of this kind: {what(workload, 'memory', 'frames')}."
+            f"of {'this kind' if len(kinds) == 1 else 'these kinds'}: {'; '.join(kinds)}."
         )
     elif roles == {Role.REPORT}:
         yield (
@@ -165,8 +184,11 @@ def options_of(machine: Machine, workload: Workload) -> list[str]:
         words += ["--order", str(workload.folio_order)]
     if workload.memory_bytes != default_scenario(workload.operation).memory:
         words += ["--memory", size_text(workload.memory_bytes)]
+    off = machine.has_mitigations_off
+    words += ["--set", "mitigations=off"] if off else []
     for setting in (*settings_of_machine(machine), *settings_of_workload(workload)):
-        words += ["--set", setting.assignment]
+        if not (off and setting.key.startswith("mitigations.")):
+            words += ["--set", setting.assignment]
     return words
 
 

@@ -16,7 +16,19 @@ from costmodel.config.resources import directory
 from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.operations.shared.process import LIFE_KEYS
-from costmodel.remarks import caution, decided_by, inferred, remarks, used
+from costmodel.remarks import (
+    caution,
+    decided_by,
+    idle_remarks,
+    inferred,
+    options_of,
+    remarks,
+    remarks_of,
+    used,
+)
+from costmodel.settings import Setting
+
+UNMAP = {"operation": "zap", "state": "munmap"}
 
 
 @pytest.mark.parametrize("operation", operation_names())
@@ -67,6 +79,24 @@ def test_a_file_of_ones_own_says_what_was_compared_until_a_number_changes(tmp_pa
         assert not any("were compared (my" in each for each in remarks(api.cell(other, "v6.7")))
 
 
+def test_a_kernel_without_mitigations_is_said_to_be_one() -> None:
+    off = api.cell("epyc-milan", "v6.7", operation="zap", overrides={"mitigations": "off"})
+    (changed, compared, *_) = remarks(off)
+    assert "mitigations.returns_mispredict=false (file: true)" in changed
+    assert compared.startswith("No absolute zap time of this machine was ever compared")
+    assert options_of(off.machine, off.workload)[-2:] == ["--set", "mitigations=off"]
+    never = api.cell("xeon-4210r", "v6.7", overrides={"mitigations": "off"})
+    assert not never.machine.changes
+
+
+def test_a_setting_that_says_what_holds_anyway_is_no_number_without_effect() -> None:
+    same = Setting("core.width", 4, 4, of_machine=True)
+    without = Setting("kernel.tick_hz", 100, 250, of_machine=True)
+    assert list(idle_remarks([same, without])) == [
+        "So already: core.width=4.", "No time here depends on: kernel.tick_hz=100.",
+    ]  # fmt: skip
+
+
 def test_a_machine_of_which_nothing_was_measured_says_so() -> None:
     (said, *_) = remarks(api.cell("epyc-rome", "v6.12", operation="mprotect"))
     assert said.startswith("No absolute mprotect time of this machine was ever compared")
@@ -80,6 +110,16 @@ def test_a_kind_that_nobody_measured_is_named_where_another_was() -> None:
     )
     measured = remarks(api.cell("xeon-4210r", "v6.7", operation="zap", state="munmap"))
     assert not any("were compared" in each for each in measured)
+
+
+def test_every_kind_of_a_question_is_looked_at() -> None:
+    cells = [api.cell("xeon-4210r", "v6.7", order=9, cpus=cpus) for cpus in (1, 2, 4)]
+    assert not any("were compared" in text for text in remarks_of(cells[:1]))
+    (said, *_) = remarks_of(cells)
+    assert said == (
+        "Absolute fork times of this machine were compared with measurements, but none of these "
+        "kinds: fork, writable, 2 CPUs at once; fork, writable, 4 CPUs at once."
+    )
 
 
 @pytest.mark.parametrize("machine", ["apple-m3", "core-i7-14700"])
@@ -127,7 +167,6 @@ def test_the_caution_about_several_cpus_says_so() -> None:
 
 
 DEPTH = "caches.prefetch.depth_lines"
-UNMAP = {"operation": "zap", "state": "munmap"}
 
 
 def decided(machine: str, strategy: str, **question: Any) -> str:

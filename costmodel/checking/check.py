@@ -98,8 +98,12 @@ def report_text(report: CheckReport) -> str:
     if report.passed:
         return f"{report.subject.name}: ok ({report.layouts} layouts)"
     lines = [f"{report.subject.name}: BROKEN"]
+    drawn: set[str] = set()
     for fault in _worst_first(report.breaks):
-        lines += ["", *_describe_break(fault, report.subject)]
+        drawing = _drawing(fault, report.subject)
+        lines += ["", *_describe_break(fault)]
+        lines += ["", "  It is drawn above." if drawing in drawn else drawing]
+        drawn.add(drawing)
     return "\n".join(lines)
 
 
@@ -118,16 +122,16 @@ def _worst_first(breaks: Iterable[Break]) -> list[Break]:
     return sorted(breaks, key=lambda fault: fault.guarantee is not Guarantee.BATCH)
 
 
-def _describe_break(fault: Break, subject: Subject) -> list[str]:
+def _describe_break(fault: Break) -> list[str]:
     lines = [f"broken: {fault.guarantee.value}"]
     lines += _wrapped(f"on layout '{fault.found_on.name}'", fault.found)
-    lines += _wrapped("smallest layout found", fault.violations)
+    return lines + _wrapped("smallest layout found", fault.violations)
+
+
+def _drawing(fault: Break, subject: Subject) -> str:
+    """Return the smallest layout as it is drawn, with the pages where the guarantee is broken."""
     memory = build_memory(fault.layout, contpte=subject.contpte)
-    return [
-        *lines,
-        "",
-        *(f"  {line}" for line in draw_memory(memory, fault.violations).splitlines()),
-    ]
+    return textwrap.indent(draw_memory(memory, fault.violations), "  ")
 
 
 def _wrapped(title: str, violations: Sequence[Violation]) -> list[str]:

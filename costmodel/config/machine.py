@@ -234,8 +234,23 @@ class Machine(Group):
         return self.with_value("kernel.fork_fixed_us", 0.0)
 
     def without_mitigations(self) -> Machine:
-        """Return this machine with a kernel that was booted with ``mitigations=off``."""
-        return self.model_copy(update={"mitigations": Mitigations()})
+        """Return this machine with a kernel that was booted with ``mitigations=off``.
+
+        The numbers that this changes count as changed for this run.
+        """
+        off = self.model_copy(update={"mitigations": Mitigations()})
+        keys = (f"mitigations.{name}" for name, _ in off.mitigations)
+        new = {key: value_at(self, key) for key in keys if key not in self._before}
+        off._before = self._before | {
+            key: old for key, old in new.items() if old.value != value_at(off, key).value
+        }
+        return off
+
+    @property
+    def has_mitigations_off(self) -> bool:
+        """Whether :meth:`without_mitigations` made this machine, and changed something."""
+        changed = any(key.startswith("mitigations.") for key in self._before)
+        return changed and self.mitigations == Mitigations()
 
     def _contradictions(self, origin: str) -> Iterator[Fault]:
         """Yield the contradictions between numbers, because a copied model is not validated."""

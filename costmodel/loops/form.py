@@ -24,6 +24,10 @@ KINDS = (
 FORMS = ("independent", "chain", "same-line", "new-line", "forward")
 """How an instruction depends on those before it. ``chain-2`` names a second chain."""
 CHAINED = ("chain", "forward")
+_IN_LINES = ("same-line", "new-line")
+_ACCESSES = ("load", "store", "lock")
+_UNCHAINED = ("jump", "call", "return")
+"""Kinds that neither take a result nor leave one."""
 MOST = 10_000
 """The most instructions of one body."""
 
@@ -87,6 +91,8 @@ def read_loops(path: Path) -> tuple[Loop, ...]:
             faults.append(document.fault((*at, "name"), reason, describe(loop.name)))
         first.setdefault(loop.name, number)
         loops.append(loop)
+    if not document.data["loops"]:
+        faults.append(document.fault(("loops",), "must not be empty", "an empty list"))
     if faults:
         raise ConfigError(faults)
     return tuple(loops)
@@ -117,6 +123,10 @@ def _problems(value: object) -> Iterator[Problem]:
             yield (number, 1), f"must be a whole number from 0 to {MOST}", count
         if not isinstance(form, str) or not _is_form(form):
             yield (number, 2), unknown("form", form, FORMS), form
+        elif form in _IN_LINES and kind in KINDS and kind not in _ACCESSES:
+            yield (number, 2), f"is of accesses to memory alone, which {kind} is not", form
+        elif form.partition("-")[0] in CHAINED and kind in _UNCHAINED:
+            yield (number, 2), f"must be independent: {kind} has no input and no result", form
 
 
 def _is_form(form: str) -> bool:

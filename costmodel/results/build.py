@@ -8,8 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from costmodel.published import Metric, Row, implied_change_pct
-from costmodel.remarks import decided_by
-from costmodel.remarks import remarks as machine_remarks
+from costmodel.remarks import decided_by, remarks_of
 from costmodel.results.crowd_records import crowd_data
 from costmodel.results.document import SCHEMA, ResultFile
 from costmodel.settings import Setting, texts
@@ -62,7 +61,7 @@ def _machine_remarks(
     return {
         name: [
             *(decided_by(mine) if intervals else ()),
-            *machine_remarks(mine[0].result.cell, idle.get(name, ())),
+            *remarks_of([each.result.cell for each in mine], idle.get(name, ())),
         ]
         for name, mine in of.items()
     }

@@ -38,6 +38,9 @@ def copy(fork):
             put = pair.dst.set_contpte if fork.contpte else pair.dst.set_ptes
             put(slot, 1, fork.child_pte(pair.vma, pte))
 
+def idle(fork):
+    yield from ()
+
 def forgets(fork):
     fork.folio_get = lambda folio, count=1: None
     return copy(fork)
@@ -66,6 +69,14 @@ def test_a_broken_one_is_drawn_and_exits_1(file: Path, capsys: pytest.CaptureFix
     out = capsys.readouterr().out
     assert "broken: refcounts are exact" in out
     assert "smallest layout found:" in out
+
+
+def test_what_breaks_all_is_drawn_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"{file}:idle", "--layouts", "0"]) == 1
+    out = capsys.readouterr().out
+    drawings = [part for part in out.split("\n\n") if "W writable" in part]
+    assert 1 < len(drawings) == len(set(drawings))
+    assert 1 < out.count("It is drawn above.") == out.count("broken: ") - len(drawings)
 
 
 def test_the_off_by_one_fails_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,7 @@ def test_every_fault_is_reported_with_its_place(tmp_path: Path) -> None:
 - {ops: [[add, 1, chain]], repeat: 0, cycels: 3}
 - 7
 - {name: b, ops: [[add, 9999, chain]], repeat: 3}
+- {name: c, ops: [[add, 1, same-line], [jump, 1, chain-2], [call, 1, independent]]}
 """
     assert faults_in(tmp_path, text) == [
         "1:20: loops[0].ops[0][0]: unknown kind, did you mean 'add'? (got 'ad')",
@@ -48,6 +49,10 @@ def test_every_fault_is_reported_with_its_place(tmp_path: Path) -> None:
         "3:39: loops[2].cycels: unknown key, did you mean 'cycles'? (got 3, an int)",
         "4:3: loops[3]: must be a mapping of keys (got 7, an int)",
         "5:48: loops[4].repeat: makes 29997 instructions, at most 10000 (got 3, an int)",
+        "6:28: loops[5].ops[0][2]: is of accesses to memory alone, which add is not "
+        "(got 'same-line')",
+        "6:50: loops[5].ops[1][2]: must be independent: jump has no input and no result "
+        "(got 'chain-2')",
     ]
 
 
@@ -57,7 +62,7 @@ def test_a_name_stands_once(tmp_path: Path) -> None:
     assert fault.startswith("2:10: loops[1].name: stands in the list already, as number 1")
 
 
-@pytest.mark.parametrize("text", ["", "a: 1\n", "- [\n"])
+@pytest.mark.parametrize("text", ["", "a: 1\n", "- [\n", "[]\n"])
 def test_what_is_no_list_is_a_fault(tmp_path: Path, text: str) -> None:
     assert len(faults_in(tmp_path, text)) == 1
 

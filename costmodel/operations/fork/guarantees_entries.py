@@ -10,6 +10,7 @@ from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
     DIRTY,
+    EXCLUSIVE,
     PFN_SHIFT,
     PRESENT,
     SOFT_DIRTY,
@@ -58,6 +59,10 @@ class _Entries:
 
     def _parent(self, slot: Slot, got: int) -> None:
         add, vpn, want = self.found.add, slot.vpn, slot.parent
+        if (got ^ want) & _COMPARED == EXCLUSIVE:
+            text = f"swap or migration entry {'is still' if got & EXCLUSIVE else 'is no longer'}"
+            add(Guarantee.PARENT_PTE, "parent", vpn, f"{text} marked exclusive")
+            return
         if (got ^ want) & _COMPARED:
             add(
                 Guarantee.PARENT_PTE,

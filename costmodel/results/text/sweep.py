@@ -9,7 +9,7 @@ import numpy as np
 
 from costmodel.arrays import Floats
 from costmodel.checking.verdict import verdicts_of
-from costmodel.remarks import remarks
+from costmodel.remarks import remarks_of
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent
 from costmodel.settings import what
@@ -54,13 +54,13 @@ def _question(study: SweepStudy) -> str:
 
 def _of_machine(study: SweepStudy, machine: str) -> Iterator[str]:
     """Yield what must be said below the table of a machine, if anything."""
-    cell = next(block.cells[0] for block in study.blocks if block.machine.name == machine)
+    cells = next(block.cells for block in study.blocks if block.machine.name == machine)
     left_out = [
         f"Left out, {left.reason}: {', '.join(left.strategies)}."
         for left in study.left_out
         if left.machine == machine
     ]
-    found = [*remarks(cell), *left_out]
+    found = [*remarks_of(cells), *left_out]
     if found:
         yield "\n".join(paragraph(remark, hanging="  ") for remark in found)
 

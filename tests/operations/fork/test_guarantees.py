@@ -14,6 +14,7 @@ from costmodel.mm.layouts import folios, pages, private
 from costmodel.mm.pte import (
     CONT,
     DIRTY,
+    EXCLUSIVE,
     PFN_SHIFT,
     PFN_STEP,
     PRESENT,
@@ -106,6 +107,7 @@ CASES = {
     "parent dirty lost": (change("parent", 0, drop=DIRTY), "PARENT_PTE", "dirty or young"),
     "parent young lost": (change("parent", 0, drop=YOUNG), "PARENT_PTE", "dirty or young"),
     "parent dirtied": (change("parent", 1, add=DIRTY), "PARENT_PTE", "became dirty"),
+    "swap still exclusive": (change("parent", 3, add=EXCLUSIVE), "PARENT_PTE", "is still marked"),
     "parent outside": (put("parent", 5, 0), "PARENT_PTE", "outside the mappings"),
     "child missing": (put("child", 1, 0), "CHILD_PTE", "child, page 1: entry is missing"),
     "child elsewhere": (put("child", 1, MAPPED), "CHILD_PTE", "frame 512, should be frame 513"),
