@@ -34,7 +34,7 @@ class Trait:
     WRITABLE = 4  # the entry may be written: write-protect and un-share it
     CONSECUTIVE = 8  # the frame follows the one of the entry before
     SOLE = 16  # nobody else maps or holds the page: what is unmapped will be freed
-    OPENS = 32  # the first page of a large folio to be unmapped; in a release: see BYPASSES
+    OPENS = 32  # a large folio's first page that is unmapped or emptied; in a release: see BYPASSES
     CLOSES = 64  # the last one; in a release: the reference that frees the folio
     SHARED = 256  # the mapping is shared: pages of a file, no copy-on-write
     TRACKED = 512  # userfaultfd write-protects the mapping, or takes that back
@@ -129,8 +129,9 @@ class Context(NamedTuple):
     last_block_end: bool
     sole: bool
     opens: bool
-    """The last event was on the first page of a large folio to be unmapped; in a release, it
-    prepared a folio that the lists of a CPU do not take."""
+    """The last event was on the first page of a large folio to be unmapped, or emptied the entry of
+    its head to store it again; in a release, it prepared a folio that the lists of a CPU do not
+    take."""
     closes: bool
     table_end: bool
     """The entry is the last of its table: nothing is left to batch."""

@@ -258,16 +258,23 @@ class Emulator:
         at &= _MASK
         start = self.image.symbols.get(self.image.function_at(at))
         place = self.image.function_at(at) + (f"+{at - start.address:#x}" if start else "")
-        code = self.read(at, 8).hex(" ") if self._is_allowed(at) else "no code"
-        return ConfigError.of(
-            name, f"cannot be run outside a kernel: {why}", got=f"{place}: {code}"
-        )
+        if not self._is_allowed(at):
+            found, code = why, "no code"
+        else:
+            begins = self.read(at, 8)
+            bug = begins.startswith(_BUG[self.isa])
+            found = "it reaches a BUG() or WARN(), a check that fails there" if bug else why
+            code = begins.hex(" ")
+        reason = f"cannot be run outside a kernel: {found}"
+        return ConfigError.of(name, reason, got=f"{place}: {code}")
 
     def _is_allowed(self, address: int) -> bool:
         return any(start <= address < end for start, end in self._allowed)
 
 
 _MASK: Final = (1 << 64) - 1
+_BUG: Final = {"x86_64": b"\x0f\x0b", "arm64": b"\x00\x00\x21\xd4"}
+"""What BUG() and WARN() are compiled to: ud2, and ``brk #0x800``."""
 _RAX: Final = x86_const.UC_X86_REG_RAX
 _REPEATED: Final = re.compile(
     rb"[\x26\x2e\x36\x3e\x64-\x67]*[\xf2\xf3][\x26\x2e\x36\x3e\x64-\x67]*[\x40-\x4f]?"

@@ -22,11 +22,13 @@ OLDEST: Final = (6, 1)
 _ARCHITECTURES: Final = {"CONFIG_X86_64": "x86_64", "CONFIG_ARM64": "arm64"}
 _NEEDED: Final = {
     "CONFIG_MMU": "an MMU",
+    "CONFIG_SMP": "several CPUs (SMP)",
     "CONFIG_SPARSEMEM_VMEMMAP": "one array of struct pages (SPARSEMEM_VMEMMAP)",
 }
 _REFUSED: Final = {
     "CONFIG_LTO_CLANG": "link-time optimisation: its objects hold no machine code",
     "CONFIG_PREEMPT_RT": "spin locks that sleep (PREEMPT_RT)",
+    "CONFIG_LOCKDEP": "locks that are tracked (lockdep, as PROVE_LOCKING selects it)",
     "CONFIG_ARM64_64K_PAGES": "pages of 64 KiB",
     "CONFIG_ARM64_16K_PAGES": "pages of 16 KiB",
     "CONFIG_CPU_BIG_ENDIAN": "big-endian code",
@@ -37,7 +39,6 @@ INSTRUMENTED: Final = {
     "CONFIG_KMSAN": "KMSAN",
     "CONFIG_UBSAN": "UBSAN",
     "CONFIG_KCOV": "KCOV",
-    "CONFIG_LOCKDEP": "lockdep",
     "CONFIG_DEBUG_VM": "DEBUG_VM",
     "CONFIG_PAGE_TABLE_CHECK": "page-table checks",
     "CONFIG_GCOV_KERNEL": "gcov",

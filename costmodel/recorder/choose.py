@@ -153,8 +153,9 @@ def choose(seen: Iterable[tuple[int, Occurrence]], *, takes_turns: bool = False)
     """Return the smallest set of facts that tells the recorded fragments between two events apart.
 
     ``seen`` holds fragment numbers and where each was seen. Where even all facts together do not
-    tell the fragments apart, they are taken in turn if ``takes_turns``; else always the commonest
-    one.
+    tell the fragments apart, they are taken in turn if ``takes_turns``; else the commonest one of
+    each context is, or all in turn where that meets more of what was seen: the copies of an
+    unrolled loop.
     """
     occurrences = _certain(list(seen))
     usual = Counter(fragment for fragment, _ in occurrences).most_common(1)[0][0]
@@ -170,9 +171,20 @@ def choose(seen: Iterable[tuple[int, Occurrence]], *, takes_turns: bool = False)
                     decisive, dict(sorted(fragments.items())) if decisive else {}, usual
                 )
     if takes_turns:
-        return take_turns(
-            [(fragment, o.context, id(o.window)) for fragment, o in occurrences], usual
-        )
+        return take_turns(_seen(occurrences), usual)
+    in_turn = _seen(sorted(occurrences, key=lambda pair: pair[1].first_row))
+    voted, unrolled = _voted(occurrences, differ, usual), _unrolled(in_turn, differ, usual)
+    return unrolled if _right(unrolled, in_turn) > _right(voted, in_turn) else voted
+
+
+def _seen(occurrences: Iterable[tuple[int, Occurrence]]) -> list[Seen]:
+    return [(fragment, o.context, id(o.window)) for fragment, o in occurrences]
+
+
+def _voted(
+    occurrences: Sequence[tuple[int, Occurrence]], differ: Sequence[int], usual: int
+) -> RecordedChoice:
+    """Return the choice of the commonest fragment in each context."""
     # What was recorded with one alignment, or in private mappings, alone cannot tell of the other.
     unknown = {
         Context._fields.index(name) for name in ("shared", "aligned", "tracked", "placed")
@@ -184,3 +196,21 @@ def choose(seen: Iterable[tuple[int, Occurrence]], *, takes_turns: bool = False)
     return RecordedChoice(
         decisive, {key: c.most_common(1)[0][0] for key, c in votes.items()}, usual
     )
+
+
+def _unrolled(seen: Sequence[Seen], differ: Sequence[int], usual: int) -> RecordedChoice:
+    """Return the choice that takes the fragments of each context in turn, wherever it lies."""
+    decisive = tuple(i for i in differ if Context._fields[i] not in _POSITIONAL)
+    return _choice(decisive, _by_context(seen, decisive), usual)
+
+
+def _right(choice: RecordedChoice, seen: Sequence[Seen]) -> int:
+    """Return how many occurrences take the fragment that a choice says, window by window."""
+    right = 0
+    counts: Counter[tuple[int, tuple[Any, ...]]] = Counter()
+    for fragment, context, window in seen:
+        key = _values(context, choice.decisive)
+        turns = choice.turns.get(key) or (choice.fragments.get(key, choice.usual),)
+        right += turns[counts[window, key] % len(turns)] == fragment
+        counts[window, key] += 1
+    return right

@@ -55,7 +55,8 @@ def extract(operation: str, program: RecordedProgram) -> Library:
         if _add_missing(known, program, fallback_program, found):
             program = joined(program, fallback_program)
     builder, numbered = _numbered(program, found)
-    return _library(program, builder, _choices(numbered, (), takes_turns=known.takes_turns))
+    choices = _choices(numbered, (), takes_turns=known.takes_turns)
+    return without_unused_fragments(_library(program, builder, choices))
 
 
 def libraries_of(
@@ -173,32 +174,42 @@ def _library(
     )
 
 
-def without_unused(library: Library) -> Library:
-    """Return a library as it was cut, without fragments and micro-ops that no choice leads to."""
+def without_unused_fragments(library: Library) -> Library:
+    """Return a library as it was cut, without fragments that no choice leads to."""
     fragments = sorted(
         {fragment for choice in library.choices.values() for fragment in choice.numbers}
     )
     rows, lengths = library.rows_of(fragments), library.fragment_length[fragments]
-    groups = np.unique(library.far[rows][library.far[rows] >= 0])
+    number = {fragment: new for new, fragment in enumerate(fragments)}
+    return replace(
+        library,
+        **{name: getattr(library, name)[rows] for name in (*OF_ROWS, "uop", "far")},
+        fragment_start=np.cumsum([0, *lengths])[:-1],
+        fragment_length=lengths,
+        choices={key: choice.renumbered(number) for key, choice in library.choices.items()},
+    )
+
+
+def without_unused(library: Library) -> Library:
+    """Return a library as it was cut, without fragments and micro-ops that no choice leads to.
+
+    Its micro-ops have other numbers than in the recording.
+    """
+    library = without_unused_fragments(library)
+    groups = np.unique(library.far[library.far >= 0])
     members = [
         library.group_member[library.group_start[group] : library.group_start[group + 1]]
         for group in groups
     ]
-    uops = np.unique(np.concatenate([library.uop[rows], *members]))
-    number = {fragment: new for new, fragment in enumerate(fragments)}
-    far = np.where(library.far[rows] < 0, -1, np.searchsorted(groups, library.far[rows]))
-    by_row = {name: getattr(library, name)[rows] for name in OF_ROWS}
+    uops = np.unique(np.concatenate([library.uop, *members]))
+    far = np.where(library.far < 0, -1, np.searchsorted(groups, library.far))
     return replace(
         library,
         **{name: getattr(library, name)[uops] for name in OF_MICRO_OPS},
-        **by_row,
-        uop=np.searchsorted(uops, library.uop[rows]),
+        uop=np.searchsorted(uops, library.uop),
         far=far.astype(np.int32),
-        fragment_start=np.cumsum([0, *lengths])[:-1],
-        fragment_length=lengths,
         group_start=np.cumsum([0, *map(len, members)]),
         group_member=np.searchsorted(uops, np.concatenate([np.zeros(0, np.int64), *members])),
-        choices={key: choice.renumbered(number) for key, choice in library.choices.items()},
     )
 
 

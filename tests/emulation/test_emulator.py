@@ -40,6 +40,11 @@ def test_what_cannot_run_is_named_with_its_place() -> None:
         emulator(RANGES["rvale1is"], RETURN).call("it")
 
 
+def test_a_check_of_the_kernel_that_fails_is_called_so() -> None:
+    with pytest.raises(ConfigError, match=r"reaches a BUG\(\) or WARN\(\), a check"):
+        emulator(0xD4210000, RETURN).call("it")  # brk #0x800
+
+
 @pytest.mark.parametrize(
     ("isa", "code", "offset"),
     [

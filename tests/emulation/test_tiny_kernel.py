@@ -240,12 +240,20 @@ def test_two_objects_of_one_tree_are_compared_without_a_caution(
         ("CONFIG_LTO_CLANG=y\n", "link-time optimisation"),
         ("CONFIG_ARM64_64K_PAGES=y\n", "64 KiB"),
         ("CONFIG_PREEMPT_RT=y\n", "sleep"),
+        ("CONFIG_LOCKDEP=y\n", "lockdep"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused(config: str, reason: str, tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree", config=config)
     with pytest.raises(ConfigError, match=reason):
         recorded(tree, tmp_path / "x.ckb")
+
+
+def test_a_kernel_for_one_cpu_is_refused(tmp_path: Path) -> None:
+    config = make_tree(tmp_path / "tree") / ".config"
+    config.write_text(config.read_text().replace("CONFIG_SMP=y\n", ""))
+    with pytest.raises(ConfigError, match=r"without several CPUs \(SMP\)"):
+        recorded(config.parent, tmp_path / "x.ckb")
 
 
 def test_a_debugging_build_is_recorded_with_a_warning(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def make_tree(folder: Path, *, flags: str = "", config: str = "", linked: bool =
     for name in ("memory.c", "tiny.h", "locks.c"):
         shutil.copy(TINY / name, folder / "mm" / name)
     shutil.copy(TINY / "change.c", folder / "mm/mprotect.c")
-    lines = f"{option}=y\nCONFIG_MMU=y\nCONFIG_SPARSEMEM_VMEMMAP=y\n{config}"
+    lines = f"{option}=y\nCONFIG_MMU=y\nCONFIG_SMP=y\nCONFIG_SPARSEMEM_VMEMMAP=y\n{config}"
     (folder / ".config").write_text(lines + 'CONFIG_CC_VERSION_TEXT="tiny cc"\n')
     version = folder / "include/generated/uapi/linux/version.h"
     version.write_text(f"#define LINUX_VERSION_CODE {_VERSION}\n")

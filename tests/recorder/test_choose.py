@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,3 +106,30 @@ def test_the_longest_window_tells_how_often() -> None:
     seen += [(2, facts(Trait.NONE), 1)] * 4
 
     assert take_turns(seen, usual=1).turns == {(): spread({1: 15, 2: 1})}
+
+
+def in_a_row(fragments: Sequence[int], **facts: Any) -> list[tuple[int, Occurrence]]:
+    """Return occurrences in one window, one behind the other, but sorted as the cutter has them."""
+    found = [
+        (fragment, replace(seen(fragment, **facts)[1], first_row=row))
+        for row, fragment in enumerate(fragments)
+    ]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def test_copies_of_an_unrolled_loop_are_taken_in_turn() -> None:
+    choice = choose(in_a_row([1, 2] * 8))
+    assert choice.turns == {(): (1, 2)}
+
+
+def test_what_comes_late_in_a_row_of_others_is_no_copy_of_a_loop() -> None:
+    choice = choose(in_a_row([1] * 12 + [2] * 4))
+    assert not choice.turns
+    assert set(choice.fragments.values()) == {1}
+
+
+def test_copies_are_told_apart_by_what_is_known() -> None:
+    unrolled = in_a_row([1, 2] * 8) + in_a_row([3, 4] * 8, writable=True)
+    choice = choose(unrolled)
+    assert names(choice.decisive) == ["writable"]
+    assert choice.turns == {(False,): (1, 2), (True,): (3, 4)}

@@ -233,6 +233,7 @@ struct vm_area_struct *cm_process(unsigned long start, unsigned long end)
 	spin_lock_init(&mm->page_table_lock);
 	atomic_set(&mm->mm_users, 1);
 	atomic_set(&mm->mm_count, 1);
+	atomic_long_set(&mm->mmap_lock.count, 1); /* held for writing: DEBUG_VM asks */
 #ifdef CONFIG_MM_ID
 	mm->mm_id = 1 + cm_used / PAGE_SIZE % 1024;
 #endif

@@ -129,6 +129,7 @@ static void cm_make_zone(void)
 	node->per_cpu_nodestats = (void __percpu *)cm_alloc(sizeof(struct per_cpu_nodestat));
 	zone->zone_pgdat = node;
 	zone->name = "Normal";
+	zone->initialized = 1;
 	zone->spanned_pages = zone->present_pages = PLENTY;
 	atomic_long_set(&zone->managed_pages, PLENTY);
 	zone->per_cpu_zonestats = (void __percpu *)cm_alloc(sizeof(struct per_cpu_zonestat));

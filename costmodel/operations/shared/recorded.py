@@ -141,6 +141,8 @@ def marks_of(scanner: EntryScanner, window: Recording, traits: int) -> list[Mark
         head = frames.get(slot - slot % pages, NO_PAGE)
         follows = not behind or page - 1 == frames.get(slot - 1)
         known = common | (Trait.CONSECUTIVE if follows else Trait.NONE)
+        if event == "clear" and pages > 1 and page == head:
+            known |= Trait.OPENS
         marks.append(Mark(row, Step(name, slot, page, head, known)))
     return marks
 

@@ -72,11 +72,14 @@ def read_entry(
 def empty(part: TablePart, entry: Entry, count: int = 1) -> Steps:
     """Empty ``count`` entries, one atomic each, so that no CPU can set bits in them meanwhile.
 
-    The access and dirty bits that they had are kept in ``entry.pte``.
+    The access and dirty bits that they had are kept in ``entry.pte``. Whether a page is the first
+    one of a large folio is told, because compilers ask heads and tails in two ways.
     """
     entry.pte = part.src.clear(entry.slot, count)
     for ahead in range(count):
-        yield entry.step("clear", ahead)
+        step = entry.step("clear", ahead)
+        opens = step.page == step.head and step.traits & Trait.LARGE
+        yield step.with_traits(Trait.OPENS) if opens else step
 
 
 def empty_batch(part: TablePart, entry: Entry, how: Scan | None) -> Counted:

@@ -12,8 +12,6 @@ from costmodel.operations.shared.pmd import LAYOUT
 from costmodel.recorder import load_program, recorded_names
 from tests.operations.conformance import differences
 
-PTES_OF_WINDOW = 64
-
 
 class Case(NamedTuple):
     program: str
@@ -34,21 +32,7 @@ def test_strategy_executes_what_was_recorded(case: Case) -> None:
     blocks = range(CONT_PTES, TABLE_PTES, CONT_PTES)
     known = [[("commit", block), ("commit", block + 1)] for block in blocks]
     differ = differences("mprotect", case.program, case.key)
-    if _tells_pages_apart(case):
-        assert {(before, now) for (before, _), (now, _) in differ} == {("clear", "check")}
-        assert len(differ) <= PTES_OF_WINDOW // 4
-        return
     assert differ == (known if _steps_over_blocks(case) else [])
-
-
-def _tells_pages_apart(case: Case) -> bool:
-    """Where it asks for the exclusive mark, this build's path differs by a fact of the page alone.
-
-    It is the first page of a large folio, or one in twelve single pages.
-    """
-    state = case.key.partition("/")[0]
-    paravirt = case.program == "v6.12.117@gcc12-paravirt.x86_64"
-    return paravirt and state in ("to-writable", "to-write-resolved")
 
 
 def _steps_over_blocks(case: Case) -> bool:
