@@ -202,7 +202,7 @@ def new_window(miss_registers: int) -> Window:
     stores = records(StoreEntry, RING)
     rows.issued = NO_ISSUE
     rows.dispatched = rows.fetched = rows.retires = stores.dispatched = LONG_AGO
-    now.atomic_began = LONG_AGO
+    now.atomic_began = now.freed = LONG_AGO
     return Window(
         rows=rows,
         accessed=np.full(RING, LONG_AGO, np.int64),
