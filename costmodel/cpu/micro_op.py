@@ -27,6 +27,8 @@ class MicroOp:
     row: NDArray[np.int64]
     priced: Priced
     segment: int
+    first: bool
+    """Whether it is the first of its table."""
     ready: simpy.Event = field(init=False)
     started: simpy.Event = field(init=False)
     done: simpy.Event = field(init=False)

@@ -23,6 +23,7 @@ from costmodel.cpu.window import (
     Costs,
     Now,
     Window,
+    atomics_apart,
 )
 from costmodel.jit import hot, inlined
 from costmodel.units import TICKS_PER_CYCLE
@@ -191,7 +192,7 @@ def _retire(op: int, p: Parameters, w: Window, totals: Ints) -> None:
         done += late
     before = w.rows[(now.row - p.retire_width) & (RING - 1)].retires
     now.retired = max(done, before + TICKS_PER_CYCLE)
-    totals[COUNTERS + _WIDTH] += now.retired - done
+    width = totals[COUNTERS + _WIDTH]
     totals[COUNTERS + _ATOMIC] += late
     left = done - last - late
     # Dispatch and the one cycle that any operation takes are not the row's fault.
@@ -205,6 +206,15 @@ def _retire(op: int, p: Parameters, w: Window, totals: Ints) -> None:
     tail = min(left, now.tail)
     totals[COUNTERS + now.tail_cause] += tail
     totals[COUNTERS + now.body_cause] += left - tail
+    now.hidden += totals[COUNTERS + _WIDTH] - width
+    if late > 0:
+        if done - now.freed <= atomics_apart(p):
+            totals[COUNTERS + _WIDTH] -= now.hidden
+            totals[COUNTERS + _ATOMIC] += now.hidden
+        now.freed = done
+        now.hidden = 0
+    totals[COUNTERS + _WIDTH] += now.retired - done
+    now.hidden += now.retired - done
 
 
 @inlined

@@ -47,7 +47,10 @@ def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
 def _micro_ops(env: simpy.Environment, number: int, priced: Priced) -> list[MicroOp]:
     code, segments = priced.program.unrolled()
     rows = zip(code.astype(np.int64), segments.tolist(), strict=True)
-    return [MicroOp(env, number + i, row, priced, segment) for i, (row, segment) in enumerate(rows)]
+    return [
+        MicroOp(env, number + i, row, priced, segment, i == 0)
+        for i, (row, segment) in enumerate(rows)
+    ]
 
 
 def _cost(table: list[MicroOp], core: ReferenceCore, retired: int) -> TableCost:

@@ -7,13 +7,24 @@ from collections.abc import Sequence
 
 import simpy
 
+from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.micro_op import MicroOp
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.ports import Steps
 from costmodel.cpu.reference_execution import Execution
 from costmodel.cpu.stack import Cause
-from costmodel.cpu.window import BRANCHES, CALLS, COUNTERS, LOADS, LOCKS, QUEUES, RESULTS
+from costmodel.cpu.window import (
+    BRANCHES,
+    CALLS,
+    COUNTERS,
+    LOADS,
+    LOCKS,
+    LONG_AGO,
+    QUEUES,
+    RESULTS,
+    atomics_apart,
+)
 from costmodel.units import TICKS_PER_CYCLE
 
 
@@ -129,7 +140,7 @@ class ReferenceCore(Execution):
 
     def _retire(self) -> Steps:
         slots = _Slots(self.p.retire_width)
-        atomics = 0
+        atomics = freed = hidden = 0
         for op in self.ops:
             yield op.done
             last = slots.time
@@ -140,16 +151,25 @@ class ReferenceCore(Execution):
                     finished = yield self.atomics[atomics - self.p.in_flight].drained
                     late = max(0, finished - done)
                 atomics += 1
-            self._charge(op, last, done, late)
+            stack = self.totals(op)[COUNTERS:]
+            self._charge(stack, op, last, done, late)
+            if op.first:
+                freed, hidden = LONG_AGO, 0
+            hidden += int(stack[Cause.WIDTH])
+            if late:
+                if done + late - freed <= atomics_apart(self.p):
+                    stack[Cause.WIDTH] -= hidden
+                    stack[Cause.ATOMIC] += hidden
+                freed, hidden = done + late, 0
             at = slots.take(done + late)
-            self.totals(op)[COUNTERS + Cause.WIDTH] += at - done - late
+            stack[Cause.WIDTH] += at - done - late
+            hidden += at - done - late
             yield self.until(at)
             op.retirement = at
             op.retired.succeed(at)
 
-    def _charge(self, op: MicroOp, last: int, done: int, late: int) -> None:
+    def _charge(self, stack: Ints, op: MicroOp, last: int, done: int, late: int) -> None:
         """Charge the time since the micro-op before to the causes of this one."""
-        stack = self.totals(op)[COUNTERS:]
         stack[Cause.ATOMIC] += late
         left = done - last
         for cause, ticks in (

@@ -15,21 +15,23 @@ from costmodel.cpu.issue import take_until
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.window import (
     GROUP_BITS,
+    LONG_AGO,
     NO_ISSUE,
     REQUEST_RING,
     RING,
     WORD_TICKS,
     Now,
     Window,
+    atomics_apart,
 )
 from costmodel.jit import hot, inlined
 from costmodel.units import TICKS_PER_CYCLE
 
 _NONE = -1
-_CARRIED = 13
+_CARRIED = 15
 """How many numbers of the state are single ones, not parts of a ring."""
-_ATOMIC_BEGAN = 9
-"""The position of ``Now.atomic_began`` in the state."""
+_ATOMIC_BEGAN, _FREED = 9, 13
+"""The positions of ``Now.atomic_began`` and ``Now.freed`` in the state."""
 
 
 class Reach(NamedTuple):
@@ -59,6 +61,7 @@ def empty_state(p: Parameters) -> Ints:
     """Return the state of a window in which nothing is in flight."""
     state = np.zeros(state_length(p), np.int64)
     state[_ATOMIC_BEGAN] = -p.line_change
+    state[_FREED] = LONG_AGO
     rows = state[_CARRIED + p.miss_registers :][: 3 * p.rob]
     rows[0::3] = -TICKS_PER_CYCLE
     rows[1::3] = _NONE
@@ -133,6 +136,9 @@ def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     out[10] = now.fetched - zero if p.fetches else 0
     out[11] = max(now.lock_done - zero, 0)
     out[12] = max(now.loaded - zero, 0) if not (p.locked_alone or p.locked_oldest) else 0
+    hides = now.retired - now.freed <= atomics_apart(p)
+    out[_FREED] = now.freed - zero if hides else LONG_AGO
+    out[14] = now.hidden if hides else 0
 
 
 @inlined
@@ -151,6 +157,8 @@ def _load_carried(zero: int, now: Now, state: Ints) -> None:
     now.fetched = state[10] + zero
     now.lock_done = state[11] + zero
     now.loaded = state[12] + zero
+    now.freed = state[_FREED] + zero
+    now.hidden = state[14]
 
 
 @inlined

@@ -7,7 +7,7 @@ from costmodel.cpu import columns as c
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.pipeline import advance
 from costmodel.cpu.state import NOTHING, Reach, restore_state, save_state
-from costmodel.cpu.window import Costs, Window
+from costmodel.cpu.window import LONG_AGO, Costs, Window
 from costmodel.jit import hot
 
 KEPT = 16
@@ -40,6 +40,7 @@ def run_table(
             began = w.now[0].retired
             skipped = _loop(code, first, rows, groups, reach, p, costs, w, scratch, current, totals)
             segment_ticks[segment] += w.now[0].retired - began + skipped
+    w.now[0].freed = LONG_AGO  # each table is charged for its own
     save_state(p, w, NOTHING, state)
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.arrays import Ints
+from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.prefetch import STREAMS
+from costmodel.jit import inlined
 
 RING = 8192
 """How many rows, loads and stores are remembered: twice the largest window."""
@@ -26,7 +28,7 @@ PORTS = 5 * 16 + 32
 class Now:
     """The progress of the window, and the row that is being computed; times are absolute ticks.
 
-    Younger rows depend on the fields up to ``loaded``, which :mod:`costmodel.cpu.state` keeps.
+    Younger rows depend on the fields up to ``hidden``, which :mod:`costmodel.cpu.state` keeps.
     """
 
     cycle: int
@@ -54,6 +56,10 @@ class Now:
     """When the youngest locked operation that is not alone is done."""
     loaded: int
     """When all older loads are done."""
+    freed: int
+    """When the youngest arm64 atomic of this table retired that waited for an older one."""
+    hidden: int
+    """Ticks that the width was charged since then."""
     row: int
     """The number of this row: how many there were so far."""
     accesses: int
@@ -173,6 +179,17 @@ class Window(NamedTuple):
     """One record: the progress of the window."""
 
 
+@inlined
+def atomics_apart(p: Parameters) -> int:
+    """Return the ticks between the ends of two arm64 atomics that nothing else holds up.
+
+    What retires in between is hidden behind the younger one: that it retires in a burst, as fast as
+    the width allows, costs nothing.
+    """
+    near: int = max(p.store_only, p.line_change)
+    return max(near, p.far_trip) if p.far else near
+
+
 def records(fields: type, count: int) -> Any:
     """Return ``count`` records of integers, all 0, whose fields numba and numpy access by name."""
     names = [(name, np.int64) for name in fields.__annotations__]
@@ -185,7 +202,7 @@ def new_window(miss_registers: int) -> Window:
     stores = records(StoreEntry, RING)
     rows.issued = NO_ISSUE
     rows.dispatched = rows.fetched = rows.retires = stores.dispatched = LONG_AGO
-    now.atomic_began = LONG_AGO
+    now.atomic_began = now.freed = LONG_AGO
     return Window(
         rows=rows,
         accessed=np.full(RING, LONG_AGO, np.int64),

@@ -65,7 +65,7 @@ def test_atomics_behind_dispatch_are_announced() -> None:
 
 
 def test_a_cause_that_others_wait_for_saves_more_than_its_share() -> None:
-    cell = cell_of("graviton3", "v6.12", 0, PROTECT)
+    cell = cell_of("apple-m2-vm", "folio-batch-v6.9", 0, UNMAP)
     found = {saving.cause: saving for saving in savings_of(run_cell(cell, noise=False))}
     saved_pct = found["atomic"].saved_pct
     assert saved_pct is not None and saved_pct > 1.5 * found["atomic"].said_pct

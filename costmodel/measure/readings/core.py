@@ -95,11 +95,15 @@ def _targets(taken: Taken) -> Iterator[Number]:
         return
     yield Number.rate("core.taken_branches_per_cycle", slow, how)
     yield Number.rate("core.small_loop_taken_branches_per_cycle", quick, how)
-    times = {number + 1: each.value for number, each in found.items()}  # and the loop's own
-    low, high = knee(times, quick.value, slow.value)
-    border = (quick.value + slow.value) / 2
-    way = (border - times[low]) / (times[high] - times[low]) if low < high else 0
-    size = round(low + way * (high - low))
+    levels = quick.value, slow.value
+    times = {number + 1: each for number, each in found.items()}  # and the loop's own
+    last, first = knee({size: each.value for size, each in times.items()}, *levels)
+    # Where code lies in memory decides, too: in one run fewer are quick than in another.
+    low, _ = knee({size: each.high for size, each in times.items()}, *levels)
+    _, high = knee({size: each.low for size, each in times.items()}, *levels)
+    rise = times[first].value - times[last].value
+    way = (sum(levels) / 2 - times[last].value) / rise if last < first else 0
+    size = round(last + way * (first - last))
     yield Number("core.branch_targets", size, low, high, f"{how}: half of them as fast")
 
 
