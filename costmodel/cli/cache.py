@@ -76,7 +76,9 @@ def _warm(jobs: int | None) -> None:
     from costmodel.strategies.resolve import NamesByOperation
 
     known = NamesByOperation()
-    for name in tqdm(names("scenarios"), unit="scenario", file=sys.stderr, disable=None):
-        scenario = load_scenario(name, strategies=known)
-        planned = plan(*load_with_overrides(scenario, strategies=known))
-        compare_cells(planned.cells, scenario.baseline, jobs=jobs or cpus())
+    with tqdm(names("scenarios"), file=sys.stderr, disable=None, leave=False) as bar:
+        for name in bar:
+            bar.set_description(name)
+            scenario = load_scenario(name, strategies=known)
+            planned = plan(*load_with_overrides(scenario, strategies=known))
+            compare_cells(planned.cells, scenario.baseline, jobs=jobs or cpus())

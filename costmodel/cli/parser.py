@@ -236,10 +236,14 @@ def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--json", metavar="FILE", help=about)
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """Add ``--format text|markdown|csv``."""
-    about = "of what is printed: for a mail (default), a web page, a program"
-    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text", help=about)
+def add_format(parser: argparse.ArgumentParser, *more: str, about: str = "") -> None:
+    """Add ``--format text|markdown|csv``, and ``more`` forms, which ``about`` explains."""
+    parser.add_argument(
+        "--format",
+        choices=("text", "markdown", "csv", *more),
+        default="text",
+        help=f"of what is printed: for a mail (default), a web page, a program{about}",
+    )
 
 
 def add_jobs(parser: argparse.ArgumentParser, *, most: int | None = None) -> None:

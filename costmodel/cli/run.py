@@ -41,7 +41,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--seed", metavar="N", help="of all random numbers")
     parser.add_argument("--no-noise", action="store_true", help="exact times, no deviations")
     add_json(parser, "all results")
-    add_format(parser)
+    add_format(parser, "machines", about="; or a line for each machine")
     add_jobs(parser)
     parser.add_argument(
         "--engine",
@@ -90,6 +90,10 @@ def _written(results: ResultFile, form: str) -> str:
 
     if form == "text":
         return mail(results)
+    if form == "machines":
+        from costmodel.results.text.by_machine import by_machine
+
+        return by_machine(results)
     from costmodel.results.tables import results_csv, results_markdown
 
     return results_csv(results) if form == "csv" else results_markdown(results)

@@ -80,6 +80,8 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
         return name
     if name.endswith(".py"):
         raise problem(f"must name the function, too: {name}:FUNCTION")
+    if name.endswith(".ckb") and not name.startswith("@"):
+        raise problem(f"an archive goes by @ and its name: @{name.removesuffix('.ckb')}")
     source = name.partition("@")[0]  # a name with its build: v6.7@gcc13
     recorded = name.startswith("@")
     if known is not None and not {name, source} & set(known) and not recorded:

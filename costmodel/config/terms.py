@@ -194,7 +194,7 @@ def meaning_of(word: object) -> str | None:
     """
     said = str(word)
     last = said.rpartition(".")[2].lower().replace("-", "_").replace(" ", "_")
-    meaning = _OF_NUMBERS.get(last) or ("." not in said and _MEANINGS.get(last)) or None
+    meaning = OF_NUMBERS.get(last) or ("." not in said and MEANINGS.get(last)) or None
     return None if meaning is None else f"{said} {meaning}"
 
 
@@ -207,5 +207,5 @@ def _outside() -> Iterator[tuple[str, str]]:
         yield words, f"{_NOT_IN_THE_MODEL}; nearest: {nearest}" if nearest else _NOT_IN_THE_MODEL
 
 
-_MEANINGS: Final = _by_word(_MEANT)
-_OF_NUMBERS: Final = _by_word([*_NUMBERS, *_outside()])
+MEANINGS: Final = _by_word(_MEANT)
+OF_NUMBERS: Final = _by_word([*_NUMBERS, *_outside()])

@@ -14,7 +14,7 @@ from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine, unknown_number
 from costmodel.config.parameter import Choice, Parameter, ParameterLike
 from costmodel.config.sizes import size_text
-from costmodel.config.workload import ORDERS
+from costmodel.config.workload import ORDERS, Workload
 from costmodel.experiment import Cell
 from costmodel.quantity import quantity, three_digits
 from costmodel.units import LARGEST_ORDER
@@ -159,6 +159,9 @@ def check_key(key: str, machine: Machine) -> None:
     """Raise ConfigError for the key of an axis that neither machine nor workload has."""
     inner = key.removeprefix(f"{machine.name}.")
     known = (*WORKLOAD_KEYS, TLBI_PRICE)
+    if inner in Workload.model_fields and inner not in known:
+        reason = f"only costmodel sweep varies it; here: {', '.join(known)}, numbers of the machine"
+        raise ConfigError.of("--over", reason, key=inner)
     if inner not in known and inner not in leaves_by_key(Machine, machine.isa):
         reason = unknown_number(inner, machine.isa, more=known)
         raise ConfigError.of("--over", reason, got=describe(key))

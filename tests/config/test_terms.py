@@ -23,7 +23,7 @@ from costmodel.ineffective import ineffective
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.plan import plan
 
-EVERY_WORD = (*terms._MEANINGS, *terms._OF_NUMBERS)
+EVERY_WORD = (*terms.MEANINGS, *terms.OF_NUMBERS)
 
 
 def said_of(word: str) -> str:

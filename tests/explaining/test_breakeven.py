@@ -102,6 +102,7 @@ def test_no_number_decides_what_it_does_not_touch() -> None:
     [
         ("tlbi.brodcast_ns", "did you mean 'tlbi.broadcast_ns'?"),
         ("ampere-altra.tlbi.nothing", "--over: unknown key"),
+        ("vmas", "--over: vmas: only costmodel sweep varies it; here: folio_order, "),
         ("atomics.far", "is no number"),
         ("caches.l1.replacement", "is no number"),
     ],

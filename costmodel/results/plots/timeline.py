@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -158,8 +159,11 @@ def _reasons(ax: Axes, ops: Sequence[MicroOpTimes], row_inches: float) -> None:
         shown.append(row)
         cause = max(op.charged, key=lambda c: op.charged[c])
         words = cause.name.lower().replace("_", " ")
+        # Behind what retires in all rows that the text covers, so that no line runs through it.
+        covered = ops[max(0, math.floor(row - apart / 2)) : math.ceil(row + apart / 2) + 1]
         ax.annotate(
-            f"{words} {_cycles(late[row]):.0f}", (_cycles(op.retire), row), xytext=(3, 0),
+            f"{words} {_cycles(late[row]):.0f}", (_cycles(max(o.retire for o in covered)), row),
+            xytext=(3, 0),
             textcoords="offset points", fontsize=LABEL, va="center_baseline",
         )  # fmt: skip
 

@@ -14,9 +14,10 @@ _BUILD: Final = "  build"
 _SAME: Final = "  {}, same build"
 _RANGE_LEGEND: Final = (
     "over N builds: lowest and highest change of the same source by other compilers and "
-    "configurations, each from the baseline of the same build. The row is the median build, which "
-    "'build' names; '{baseline}, same build' is what its change counts from."
+    "configurations, each from the baseline of the same build. The row is the median "
+    "build{middle}, which 'build' names; '{baseline}, same build' is what its change counts from."
 )
+_LOWER: Final = " (of two in the middle the lower)"
 _OF_USERS: Final = (
     "A strategy of yours is shown in the build in which the kernel that it changes is shown."
 )
@@ -79,8 +80,10 @@ def same_build_lines(
 
 def builds_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
     """Yield what a reader must know about the builds of a table."""
-    if any(cell.build_range for cell in cells):
-        yield _RANGE_LEGEND.format(baseline=cells[0].baseline)
+    ranges = [cell.build_range for cell in cells if cell.build_range]
+    if ranges:
+        middle = _LOWER if any(each.count % 2 == 0 for each in ranges) else ""
+        yield _RANGE_LEGEND.format(baseline=cells[0].baseline, middle=middle)
         if any(cell.build_range and ":" in cell.strategy for cell in cells):
             yield _OF_USERS
         first = next(cell for cell in cells if cell.is_baseline)

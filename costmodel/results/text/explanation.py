@@ -210,7 +210,9 @@ def builds_text(result: Result, baseline: Result, builds: BuildChanges | None) -
     if builds is None:
         return _described(new)
     span = interval_text(builds.low_pct, builds.high_pct)
-    return f"{_described(new)}: the median of {len(builds.changes_pct)} builds, {span}"
+    count = len(builds.changes_pct)
+    which = "median" if count % 2 else "lower median"
+    return f"{_described(new)}: the {which} of {count} builds, {span}"
 
 
 def _described(build: Build) -> str:

@@ -59,7 +59,7 @@ BAND_LEGEND = (
 
 def mail(results: ResultFile) -> str:
     """Return the whole report as plain ASCII, at most 76 columns wide."""
-    parts = [f"{paragraph(results.title or results.case)}\n{_subtitle(results)}"]
+    parts = [mail_head(results)]
     for machine in results.machines:
         cells = [cell for cell in results.cells if cell.machine == machine]
         parts += _tables(cells)
@@ -69,9 +69,17 @@ def mail(results: ResultFile) -> str:
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 
 
-def _subtitle(results: ResultFile) -> str:
+def mail_head(results: ResultFile) -> str:
+    """Return the title, and below it what was asked and how it was computed."""
     words = (results.workload_text, the_build(results.cells), results.origin)
-    return paragraph(", ".join(filter(None, words)))
+    return (
+        f"{paragraph(results.title or results.case)}\n{paragraph(', '.join(filter(None, words)))}"
+    )
+
+
+def model_legend(cells: Sequence[ResultCell]) -> str:
+    """Return the sentence that says what ``model, 90%`` holds in a table of these cells."""
+    return MODEL_LEGEND.format(builds=in_intervals(cells), missed=_missed(cells))
 
 
 def _tables(cells: Sequence[ResultCell]) -> list[str]:
@@ -253,8 +261,10 @@ def _detectable(cells: Sequence[ResultCell]) -> str:
 
 def _legend(cells: Sequence[ResultCell]) -> str:
     published = any(cell.published for cell in cells)
-    model = MODEL_LEGEND.format(builds=in_intervals(cells), missed=_missed(cells))
-    legends = [model, LEGEND if published else LEGEND.split(" published", maxsplit=1)[0]]
+    legends = [
+        model_legend(cells),
+        LEGEND if published else LEGEND.split(" published", maxsplit=1)[0],
+    ]
     legends += [BAND_LEGEND] if any(map(_band, cells)) else []
     legends += builds_legend(cells)
     legends += compilers_legend(cells)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -40,6 +41,16 @@ def test_it_is_readable(
     machine: str, strategy: str, ptes: int, complaints: Callable[[Figure], list[str]]
 ) -> None:
     assert complaints(window(machine, strategy, ptes).figure) == []
+
+
+def test_no_line_runs_through_what_held_retirement_up() -> None:
+    (ax,) = window().figure.axes
+    (retired,) = (data for line in ax.lines if (data := np.asarray(line.get_xdata())).size > 2)
+    times = retired.astype(float).tolist()
+    assert ax.texts
+    for text in ax.texts:
+        x, row = text.xy  # type: ignore[attr-defined]
+        assert x >= max(times[max(0, row - 1) : row + 2])
 
 
 def test_it_names_what_touches_memory_and_what_held_retirement_up() -> None:

@@ -108,6 +108,16 @@ def test_a_row_is_of_the_median_build_and_says_so(comparisons: Made) -> None:
     assert "| v6.7, same build | 5.200 | 19.84 |" in lines
 
 
+def test_of_two_builds_in_the_middle_the_lower_is_said_to_be_shown(comparisons: Made) -> None:
+    base, new, *_ = comparisons(noise=False)
+    odd = in_build(new, "gcc13-distro", 0.0052)
+    even = replace(odd, builds=BuildChanges({"gcc12": -20.0, "gcc13-distro": -12.0}))
+    said = [" ".join(text([base, each]).split()) for each in (odd, even)]
+    lower = "the median build (of two in the middle the lower), which"
+    assert [lower in each for each in said] == [False, True]
+    assert even.builds is not None and even.builds.shown == "gcc12"
+
+
 def test_a_build_that_all_numbers_share_stands_in_the_head(comparisons: Made) -> None:
     base, new, *_ = comparisons(noise=False)
     both = in_build(new, "gcc13-distro", base.result.summary.mean)
