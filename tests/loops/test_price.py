@@ -84,16 +84,35 @@ def test_loops_that_follow_from_public_tables_are_met() -> None:
     assert len(priced) > 40 and max(abs(loop.error_pct or 0) for loop in priced) < 30
 
 
+# Of Apple's cores the model has one latency of the L1, and of Zen 4 the stores and rows of accesses
+# of a measured Zen 3 (docs/loops.md).
+OTHERWISE = {
+    *("load chain 6", "loads 20 adds 20", "stores 12 same line", "loads 12 stores 4 adds 8"),
+}
+
+
 @pytest.mark.parametrize(
     ("machine", "public"),
-    [(ALTRA, "neoverse_n1_public.yaml"), (XEON, "skylake_public.yaml")],
-    ids=lambda each: getattr(each, "name", ""),
+    [
+        ("ampere-altra", "neoverse_n1"),
+        ("xeon-4210r", "skylake"),
+        ("skylake-sp", "skylake"),
+        ("ice-lake-sp", "ice_lake"),
+        ("graviton3", "neoverse_v1"),
+        ("graviton4", "neoverse_v2"),
+        ("nvidia-grace", "neoverse_v2"),
+        ("apple-m2-vm", "apple_m2"),
+        ("epyc-zen4", "zen4"),
+    ],
 )
-def test_ports_and_latencies_of_public_tables_decide(machine: Machine, public: str) -> None:
+def test_ports_and_latencies_of_public_tables_decide(machine: str, public: str) -> None:
     """No number was set by these loops: a core that misses one has a wrong port or latency."""
-    priced = [price_loop(loop, machine) for loop in read_loops(Path(__file__).with_name(public))]
-    assert len(priced) > 20
-    assert max(abs(loop.error_pct or 0) for loop in priced) < 15
+    loops = read_loops(Path(__file__).with_name(f"{public}_public.yaml"))
+    priced = [price_loop(loop, load_machine(machine)) for loop in loops]
+    missed = {loop.name for loop in priced if abs(loop.error_pct or 0) > 15}
+    mean = mean_absolute_error_pct(priced)
+    assert len(priced) >= 12 and mean is not None and mean < 6
+    assert missed <= (OTHERWISE if public in ("apple_m2", "zen4") else set())
 
 
 @pytest.mark.parametrize("name", ["xeon-4210r", "skylake-sp", "ice-lake-sp"])
