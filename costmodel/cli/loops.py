@@ -67,13 +67,14 @@ def run(args: argparse.Namespace) -> int:
 def _machine(reference: str, assignments: Iterable[str]) -> Machine:
     """Return a machine with numbers changed; raise ConfigError with every fault of these.
 
-    Loops run in user space: no thunk of a kernel is in their returns, unless one is asked for.
+    Loops run in user space: no thunk of a kernel is in their returns, unless one is asked for;
+    ``mitigations=auto`` asks for those of the machine.
     """
-    from costmodel.config.errors import Faults
+    from costmodel.config.errors import ConfigError, Faults
     from costmodel.config.machine import load_machine
     from costmodel.config.overrides import parse_assignment
 
-    machine = load_machine(reference, origin="--machine").without_mitigations()
+    machine = load_machine(reference, origin="--machine")
     faults = Faults()
     values: dict[str, object] = {}
     for text in assignments:
@@ -81,6 +82,12 @@ def _machine(reference: str, assignments: Iterable[str]) -> Machine:
             key, value = parse_assignment(text)
             values[key.removeprefix(f"{machine.name}.")] = value
     with faults.collected():
+        booted = values.pop("mitigations", "off")
+        if booted not in ("auto", "off"):
+            reason = "must be 'auto' or 'off'"
+            raise ConfigError.of("--set", reason, key="mitigations", got=repr(booted))
+        if booted == "off":
+            machine = machine.without_mitigations()
         machine = machine.with_values(values, origin="--set")
     faults.tell()
     return machine

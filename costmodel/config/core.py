@@ -77,6 +77,8 @@ class Core(Group):
     """Time from the retirement of a store until it can leave for the L1."""
     mul_ports: Annotated[Parameter[int], Bounds(1, 16)] = no_limit(16)
     """Multiplications started per cycle; each takes an integer port as well."""
+    mul_cycles: Annotated[Parameter[float], Bounds(0, 40)] = no_cost()
+    """Time for which a multiplication keeps its ports, at most its latency; 0: a cycle."""
     mul_latency_cycles: Annotated[Parameter[float], Bounds(1, 40)]
     """Latency of a 64-bit multiplication."""
     store_forward_cycles: Annotated[Parameter[float], Bounds(0, 60)]

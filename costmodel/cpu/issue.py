@@ -1,8 +1,8 @@
 """Computes when a micro-op can start: once its inputs are done and it has its ports.
 
 In each tick the oldest micro-ops that wait have the ports. A micro-op needs all its ports for a
-cycle, at once or in parts, and counts as started a cycle before that is over. So nothing depends on
-where a cycle begins, and no part of a port is lost.
+cycle (a multiplication: for `core.mul_cycles`), at once or in parts, and counts as started so long
+before that is over. So nothing depends on where a cycle begins, and no part of a port is lost.
 """
 
 from __future__ import annotations
@@ -62,25 +62,27 @@ def start(ready: int, group: int, p: Parameters, w: Window) -> None:
     It takes what older rows leave; no younger row can change that.
     """
     now = w.now[0]
-    end = ready + TICKS_PER_CYCLE
+    keeps = p.mul_keeps if group == MULTIPLY else TICKS_PER_CYCLE
+    end = ready + keeps
     if ready - now.cycle < _AHEAD:
         word = ready // WORD_TICKS
         wanted = _CYCLE << (ready - word * WORD_TICKS)
         first, second = wanted & _ALL, wanted >> WORD_TICKS
         if not (
-            _taken(group, word, p, w.ports) & first
+            keeps != TICKS_PER_CYCLE
+            or _taken(group, word, p, w.ports) & first
             or (second and _taken(group, word + 1, p, w.ports) & second)
         ):
             _take(group, word, first, p, w.ports)
             if second:
                 _take(group, word + 1, second, p, w.ports)
         else:
-            end = _end(ready, group, p, w.ports)
+            end = _end(ready, keeps, group, p, w.ports)
             take_until(ready, end, group, p, w.ports)
         now.latest = max(now.latest, end)
         w.rows[now.row & (RING - 1)].asked = ready
         w.rows[now.row & (RING - 1)].issued = (end << GROUP_BITS) | group
-    now.start = end - TICKS_PER_CYCLE
+    now.start = end - keeps
     wait(now.start - ready, _PORT, now)
 
 
@@ -96,11 +98,10 @@ def take_until(asked: int, end: int, group: int, p: Parameters, ports: Ints) -> 
 
 
 @hot
-def _end(asked: int, group: int, p: Parameters, ports: Ints) -> int:
-    """Return the tick by which a row's ports were all free for a cycle since ``asked``."""
+def _end(asked: int, left: int, group: int, p: Parameters, ports: Ints) -> int:
+    """Return the tick by which a row's ports were all free in ``left`` ticks since ``asked``."""
     word = asked // WORD_TICKS
     tick = asked - word * WORD_TICKS
-    left = TICKS_PER_CYCLE
     while True:
         taken = _taken(group, word, p, ports) >> tick
         while tick < WORD_TICKS:

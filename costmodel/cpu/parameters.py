@@ -19,6 +19,7 @@ SYSTEM_CYCLES = 4
 ONLY_FOR = {
     "mul": (c.OP_MUL,),
     "mul_ports": (c.OP_MUL,),
+    "mul_keeps": (c.OP_MUL,),
     "immediates_free": (c.OP_IMMEDIATE,),
     "zeros_free": (c.OP_ZERO_IDIOM,),
     "taken": c.TAKEN,
@@ -102,6 +103,7 @@ class Parameters(NamedTuple):
     indirect: int
     """Time from an indirect call or jump until what is behind it is fetched; 0: it is predicted."""
     mul: int
+    mul_keeps: int
     system: int
     mispredict: int
     l1: int
@@ -220,6 +222,9 @@ def _window(machine: Machine) -> dict[str, int]:
         "immediates_free": int(core.eliminates_immediates.value),
         "zeros_free": int(core.eliminates_zero_idioms.value),
         "mul": cycles_to_ticks(core.mul_latency_cycles.value),
+        "mul_keeps": cycles_to_ticks(
+            min(core.mul_cycles.value or 1, core.mul_latency_cycles.value)
+        ),
         "system": cycles_to_ticks(SYSTEM_CYCLES),
         "mispredict": cycles_to_ticks(core.mispredict_penalty_cycles.value),
         "forward": cycles_to_ticks(core.store_forward_cycles.value),

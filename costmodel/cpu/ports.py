@@ -9,7 +9,6 @@ from typing import Any
 import simpy
 
 from costmodel.cpu.micro_op import MicroOp
-from costmodel.units import TICKS_PER_CYCLE
 
 Steps = Generator[simpy.Event, Any, None]
 Timed = Generator[simpy.Event, Any, int]
@@ -24,19 +23,19 @@ class Ports:
         """Create ports; ``counts`` is how many each group has."""
         self.env = env
         self.counts = counts
-        self.waiting: dict[int, tuple[Mapping[int, int], simpy.Event]] = {}
+        self.waiting: dict[int, tuple[Mapping[int, int], int, simpy.Event]] = {}
         self.left: dict[int, int] = {}
         self.arbitrating = False
 
-    def start(self, micro_op: MicroOp, needs: Mapping[int, int]) -> Timed:
-        """Wait until all needed ports were had for a cycle, and return the start.
+    def start(self, micro_op: MicroOp, needs: Mapping[int, int], keeps: int) -> Timed:
+        """Wait until all needed ports were had for ``keeps`` ticks, and return the start.
 
-        A start is known a cycle later. Nothing depends on it earlier as long as every latency is at
-        least a cycle.
+        A start is known so much later. Nothing depends on it earlier as long as no latency is
+        shorter.
         """
         granted = self.env.event()
-        self.waiting[micro_op.number] = needs, granted
-        self.left[micro_op.number] = TICKS_PER_CYCLE
+        self.waiting[micro_op.number] = needs, keeps, granted
+        self.left[micro_op.number] = keeps
         if not self.arbitrating:
             self.arbitrating = True
             self.env.process(self._arbitrate())
@@ -49,12 +48,12 @@ class Ports:
             yield self.env.timeout(ARBITRATION)
             used: Counter[int] = Counter()
             for number in sorted(self.waiting):
-                needs, granted = self.waiting[number]
+                needs, keeps, granted = self.waiting[number]
                 if all(used[group] + n <= self.counts[group] for group, n in needs.items()):
                     used.update(needs)
                     self.left[number] -= 1
                     if not self.left[number]:
                         del self.waiting[number], self.left[number]
-                        granted.succeed(tick + 1 - TICKS_PER_CYCLE)
+                        granted.succeed(tick + 1 - keeps)
             yield self.env.timeout(1 - ARBITRATION)
         self.arbitrating = False

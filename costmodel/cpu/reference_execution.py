@@ -157,7 +157,9 @@ class Execution:
     def _begin(self, op: MicroOp, *groups: int, alus: int = 0) -> Steps:
         """Start on a port of each group, and on some ALUs."""
         ready = int(self.env.now)
-        op.start = yield from self.ports.start(op, {group: 1 for group in groups} | {ALU: alus})
+        keeps = self.p.mul_keeps if MULTIPLY in groups else TICKS_PER_CYCLE
+        needs = {group: 1 for group in groups} | {ALU: alus}
+        op.start = yield from self.ports.start(op, needs, keeps)
         op.wait(op.start - ready, Cause.PORT)
         op.started.succeed(op.start)
 

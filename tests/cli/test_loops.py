@@ -52,6 +52,20 @@ def test_numbers_can_be_changed(file: Path, capsys: pytest.CaptureFixture[str]) 
     assert "2.00" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("booted", "low", "high"), [("auto", 23, 25), ("off", 4, 5.3)])
+def test_returns_may_go_through_the_thunk_of_the_machine(
+    booted: str, low: float, high: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = tmp_path / "pair.yaml"
+    pair.write_text("- {name: pair, ops: [[call, 1, independent], [return, 1, independent]]}\n")
+    words = ["loops", str(pair), "--machine", "epyc-milan", "--set", f"mitigations={booted}"]
+    assert main([*words, "--json", "-"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert low < found["predicted_cycles"] < high
+    assert main([*words[:-1], "mitigations=on"]) == BAD_INPUT
+    assert "must be 'auto' or 'off' (got 'on')" in capsys.readouterr().err
+
+
 def test_every_fault_is_reported_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

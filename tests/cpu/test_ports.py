@@ -40,6 +40,7 @@ NARROW = {
     "core__address_units": 1,
     "core__mul_ports": 1,
     "core__mul_latency_cycles": 2.6,
+    "core__mul_cycles": 2.3,
     "caches__l1__latency_cycles": 4.3,
 }
 LINE_BYTES = 64

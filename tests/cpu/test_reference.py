@@ -49,6 +49,7 @@ FRONT = {
     "core__address_units": 1,
     "core__branches_take_alu_ports": True,
     "core__mul_ports": 1,
+    "core__mul_cycles": 2.6,
     "core__store_commit_cycles": 1.4,
     "core__store_line_commit_cycles": 2.3,
     "core__eliminates_immediates": False,

@@ -84,16 +84,35 @@ def test_loops_that_follow_from_public_tables_are_met() -> None:
     assert len(priced) > 40 and max(abs(loop.error_pct or 0) for loop in priced) < 30
 
 
+# Of Apple's cores the model has one latency of the L1, and of Zen 4 the stores and rows of accesses
+# of a measured Zen 3 (docs/loops.md).
+OTHERWISE = {
+    *("load chain 6", "loads 20 adds 20", "stores 12 same line", "loads 12 stores 4 adds 8"),
+}
+
+
 @pytest.mark.parametrize(
     ("machine", "public"),
-    [(ALTRA, "neoverse_n1_public.yaml"), (XEON, "skylake_public.yaml")],
-    ids=lambda each: getattr(each, "name", ""),
+    [
+        ("ampere-altra", "neoverse_n1"),
+        ("xeon-4210r", "skylake"),
+        ("skylake-sp", "skylake"),
+        ("ice-lake-sp", "ice_lake"),
+        ("graviton3", "neoverse_v1"),
+        ("graviton4", "neoverse_v2"),
+        ("nvidia-grace", "neoverse_v2"),
+        ("apple-m2-vm", "apple_m2"),
+        ("epyc-zen4", "zen4"),
+    ],
 )
-def test_ports_and_latencies_of_public_tables_decide(machine: Machine, public: str) -> None:
+def test_ports_and_latencies_of_public_tables_decide(machine: str, public: str) -> None:
     """No number was set by these loops: a core that misses one has a wrong port or latency."""
-    priced = [price_loop(loop, machine) for loop in read_loops(Path(__file__).with_name(public))]
-    assert len(priced) > 20
-    assert max(abs(loop.error_pct or 0) for loop in priced) < 15
+    loops = read_loops(Path(__file__).with_name(f"{public}_public.yaml"))
+    priced = [price_loop(loop, load_machine(machine)) for loop in loops]
+    missed = {loop.name for loop in priced if abs(loop.error_pct or 0) > 15}
+    mean = mean_absolute_error_pct(priced)
+    assert len(priced) >= 12 and mean is not None and mean < 6
+    assert missed <= (OTHERWISE if public in ("apple_m2", "zen4") else set())
 
 
 @pytest.mark.parametrize("name", ["xeon-4210r", "skylake-sp", "ice-lake-sp"])
@@ -147,6 +166,14 @@ def test_loads_and_stores_share_address_units(units: int, expected: float) -> No
 def test_multiplications_have_ports_of_their_own(ports: int, expected: float) -> None:
     on = XEON.with_value("core.mul_ports", ports)
     assert cycles(on, ("mul", 24, "independent")) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(0, 12), (1.5, 12), (3, 24), (7, 24)])
+def test_a_multiplication_may_keep_its_port(kept: float, expected: float) -> None:
+    """For its latency of 3 at most: 8 on one port; a chain beside them takes 12 cycles anyway."""
+    on = XEON.with_value("core.mul_cycles", kept)
+    found = cycles(on, ("mul", 8, "independent"), ("add", 12, "chain"))
+    assert found == pytest.approx(expected, rel=0.02)
 
 
 @pytest.mark.parametrize(("accesses", "stores", "expected"), [(3, 2, 5), (3, 6, 4), (6, 6, 3.33)])
@@ -231,15 +258,24 @@ def test_machines_drawn_for_a_neoverse_v2_are_in_either_state(name: str) -> None
     assert min(found) < 5.7 and max(found) > 45.5
 
 
-@pytest.mark.parametrize("name", ["raptor_cove_random.yaml", "raptor_cove_second.yaml"])
-def test_random_loops_of_a_raptor_cove_are_met(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "count", "mean_pct", "locked_pct"),
+    [
+        ("raptor_cove_random.yaml", 240, 6, 4),
+        ("raptor_cove_second.yaml", 240, 6, 4),
+        ("raptor_cove_third.yaml", 120, 6.5, 5),
+    ],
+)
+def test_random_loops_of_a_raptor_cove_are_met(
+    name: str, count: int, mean_pct: float, locked_pct: float
+) -> None:
     """They set no number; the worst are calls and branches in a row (docs/loops.md)."""
     loops = read_loops(Path(__file__).with_name(name))
     priced = [price_loop(loop, load_machine("sapphire-rapids")) for loop in loops]
     mean = mean_absolute_error_pct(priced)
     locked = mean_absolute_error_pct(p for p in priced if p.name[0] in "CF")
-    assert len(priced) == 240 and mean is not None and mean < 6
-    assert locked is not None and locked < 4
+    assert len(priced) == count and mean is not None and mean < mean_pct
+    assert locked is not None and locked < locked_pct
 
 
 @pytest.mark.parametrize(("form", "expected"), [("same-line", 24), ("new-line", 48)])
