@@ -30,7 +30,8 @@ def is_inferred(parameter: ParameterLike) -> bool:
 
     What a file does not state is a mechanism that the machine is modelled without.
     """
-    return parameter.kind == "inferred" and not parameter.source.startswith("not ")
+    stated = not parameter.source.startswith(("not stated", "not used"))
+    return parameter.kind == "inferred" and stated
 
 
 def held(machine: Machine) -> dict[str, ParameterLike]:

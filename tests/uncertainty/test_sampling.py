@@ -17,7 +17,7 @@ from costmodel.calibration.targets import usual_case
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.resources import names
 from costmodel.experiment import Cell, run_cell
-from costmodel.uncertainty.choices import doubtful_choices
+from costmodel.uncertainty.choices import as_number, doubtful_choices
 from costmodel.uncertainty.priors import priors
 from costmodel.uncertainty.sampling import (
     SAMPLES,
@@ -45,7 +45,7 @@ def each(time: Callable[[Machine], float]) -> Times:
 
 def drawn(machine: Machine) -> Iterator[tuple[str, float]]:
     for key, (_, value) in machine.changes.items():
-        yield key, float(value)
+        yield key, as_number(value)
 
 
 def test_the_same_machines_are_drawn_every_time() -> None:
