@@ -22,7 +22,8 @@ from costmodel.operations.registry import DEFAULT, operation_named
 from costmodel.published import Role, roles_of_times
 from costmodel.quantity import ends_text, quantity
 from costmodel.settings import Setting, settings_of_machine, settings_of_workload, what
-from costmodel.uncertainty.sampling import doubtful_choices, shares_by_number
+from costmodel.uncertainty.choices import doubtful_choices
+from costmodel.uncertainty.sampling import shares_by_number
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
@@ -37,7 +38,6 @@ WIDE_PCT = 5.0
 """Points between both ends of an interval from which on it is worth saying what it is due to."""
 TRIED = 5
 """How many numbers are tried as the one that decides the widest interval."""
-_EITHER_WAY = "is inferred: intervals hold the other choice too"
 NAMED = 4
 """How many inferred numbers the caution names."""
 LONE_CPU = Crowd()
@@ -233,16 +233,17 @@ def caution(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> str:
     that decide times. Empty where at most half of the numbers are inferred and no such choice is.
     """
     keys, total = inferred(machine, operation, crowd), len(used(machine, operation, crowd))
-    choices = ", ".join(doubtful_choices(machine))
+    choices = doubtful_choices(machine)
+    held = f"{'are' if len(choices) > 1 else 'is'} inferred: intervals hold the other choice too"
     if len(keys) <= MANY * total:
-        return f"caution: {choices} of {machine.name} {_EITHER_WAY}" if choices else ""
+        return f"caution: {', '.join(choices)} of {machine.name} {held}" if choices else ""
     where = f"{operation} on several CPUs" if crowd.many_cpus else operation
     text = (
         f"caution: {len(keys)} of {total} numbers of {machine.name} that {where} uses are "
         f"inferred, not sourced, among them {', '.join(keys[:NAMED])} (see: costmodel machines "
         f"{machine.name})"
     )
-    return f"{text}; {choices} {_EITHER_WAY}" if choices else text
+    return f"{text}; {', '.join(choices)} {held}" if choices else text
 
 
 def _is_inferred(key: str, parameter: ParameterLike) -> bool:

@@ -1,4 +1,4 @@
-"""Units and sizes that all parts of the package share."""
+"""Units, sizes and a name that all parts of the package share."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ WIDTH: Final = 76
 """The most columns of printed text, so that it can be quoted in a mail."""
 YAML_WIDTH: Final = 100
 """The most columns of machine files."""
+AROUND: Final = "around"
+"""Name of the part of an operation that lies around its loops: calls, tables, flushes."""
 
 
 def ticks_to_ps(ticks: int, clock_ghz: float) -> int:

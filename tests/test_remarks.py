@@ -27,6 +27,7 @@ from costmodel.remarks import (
     used,
 )
 from costmodel.settings import Setting
+from costmodel.uncertainty.choices import doubtful_choices
 
 UNMAP = {"operation": "zap", "state": "munmap"}
 
@@ -42,8 +43,18 @@ def test_a_machine_that_was_never_measured_needs_one(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", operation_names())
 @pytest.mark.parametrize("name", ["xeon-4210r", "ampere-altra", "apple-m2-vm"])
-def test_the_machines_of_the_thread_need_none(name: str, operation: str) -> None:
-    assert caution(load_machine(name), operation) == ""
+def test_of_the_machines_of_the_thread_it_names_choices_alone(name: str, operation: str) -> None:
+    """Fewer than half of their numbers are inferred; no source tells how their caches replace."""
+    choices = doubtful_choices(load_machine(name))
+    assert caution(load_machine(name), operation) == (
+        f"caution: {', '.join(choices)} of {name} are inferred: intervals hold the other choice too"
+    )
+
+
+def test_without_a_choice_to_doubt_there_is_none() -> None:
+    machine = load_machine("xeon-4210r")
+    known = {key: machine.parameters[key].value for key in doubtful_choices(machine)}
+    assert known and caution(machine.with_values(known), "fork") == ""
 
 
 @pytest.mark.parametrize(

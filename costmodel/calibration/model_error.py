@@ -82,12 +82,14 @@ def _source(one: Assessment) -> str:
 def _lacks(one: Assessment) -> float:
     """Return by how much the published number lies beyond the known interval.
 
-    Half-widths add as squares, so it is the other leg of a right triangle.
+    Half-widths add as squares, so it is the other leg of a right triangle. It is put down to the
+    part of the two times that is not common to both, as it is where intervals are made.
     """
     miss = one.log_error
     low, high = one.known_logs
     side = -low if miss > 0 else high
-    return math.sqrt(max(0.0, miss**2 - side**2))
+    lacks = math.sqrt(max(0.0, miss**2 - side**2))
+    return lacks / one.part if lacks else 0.0
 
 
 def _estimated(answer: AnswerClass, misses: Misses) -> ModelError:

@@ -14,9 +14,9 @@ from costmodel.calibration.predict import cell_of
 from costmodel.calibration.targets import Case, PublishedNumber, reported
 from costmodel.calibration.validation import Assessment, answer_class
 from costmodel.config.machine import Machine, load_machine
-from costmodel.experiment import Cell, matched, paces_of, run_cells
+from costmodel.experiment import Cell, matched, paces_of
 from costmodel.experiment.build_doubt import doubt_of
-from costmodel.experiment.result import DrawnLogs, Result
+from costmodel.experiment.result import DrawnLogs
 from costmodel.experiment.run import CellKey, KnownTimes
 from costmodel.operations.shared.process import LIFE_KEYS, VMA_KEYS
 from costmodel.uncertainty.model_error import widened
@@ -93,14 +93,7 @@ class _Known:
 
     def __init__(self) -> None:
         self.times = KnownTimes()
-        self._results: dict[CellKey, Result] = {}
         self._drawn: dict[CellKey, DrawnLogs] = {}
-
-    def result(self, cell: Cell) -> Result:
-        key = CellKey(cell)
-        if key not in self._results:
-            (self._results[key],) = run_cells([cell], noise=False, intervals=False)
-        return self._results[key]
 
     def logs(self, cell: Cell, case: Case) -> DrawnLogs:
         """Return the logarithms on the machines drawn for that of a cell as in its file.
@@ -111,7 +104,7 @@ class _Known:
         """
         key = CellKey(cell)
         if key not in self._drawn:
-            result, many_cpus = self.result(cell), cell.workload.many_cpus
+            result, many_cpus = self.times.result(cell), cell.workload.many_cpus
             shipped = _machine(cell.machine.name)
             machines = [
                 _with_numbers(drawn, _scaled(case.numbers, drawn, shipped))
@@ -125,7 +118,7 @@ class _Known:
 def _assessment(number: PublishedNumber, known: _Known) -> Assessment:
     machine, base_case = number.row.machine, number.baseline or number.case
     match = matched(_cell(number.case, machine), _cell(base_case, machine), known.times)
-    new, base = known.result(match.new), known.result(match.base)
+    new, base = known.times.result(match.new), known.times.result(match.base)
     doubt = doubt_of(match, known.times)
     builds = doubt.change if number.baseline else doubt.seconds
     own, others = (
@@ -134,7 +127,8 @@ def _assessment(number: PublishedNumber, known: _Known) -> Assessment:
     of_all = number.row.metric.is_throughput
     value, base_value = (r.throughput_per_s if of_all else r.summary.mean for r in (new, base))
     answer = answer_class(number, match.new.machine)
-    doubts = [widened(builds, answer), builds]
+    part = new.part_apart(base) if number.baseline else 1.0
+    doubts = [widened(builds, answer, part), builds]
     if of_all:
         doubts = [of_throughput(each, new.busy_share) for each in doubts]
     if number.baseline is None:
@@ -142,7 +136,7 @@ def _assessment(number: PublishedNumber, known: _Known) -> Assessment:
         return Assessment(number, value, whole, sure, answer)
     change = 100 * (value / base_value - 1)
     whole, sure = (change_interval(change, own[of_all], others[of_all], each) for each in doubts)
-    return Assessment(number, change, whole, sure, answer)
+    return Assessment(number, change, whole, sure, answer, part)
 
 
 def _cell(case: Case, name: str) -> Cell:

@@ -35,7 +35,8 @@ class Assessment:
 
     ``interval`` is the model's 90 % interval: it contains the uncertainty of the machine's numbers,
     the range over builds, and what predictions of its class, ``answer``, miss beyond these.
-    ``known`` is without the last.
+    ``known`` is without the last, which is an error of a ``part`` of the time, or of both times of
+    a change: of what they do not share (:meth:`costmodel.experiment.result.Result.part_apart`).
     """
 
     target: PublishedNumber
@@ -43,6 +44,7 @@ class Assessment:
     interval: Interval
     known: Interval
     answer: AnswerClass
+    part: float = 1.0
 
     @property
     def error(self) -> float:
@@ -163,11 +165,12 @@ def _assessment(
     # Where a baseline is compared with itself, two builds of it are.
     itself = target.case == target.baseline
     builds = between_two_builds(new, times) if itself else doubt.change
+    part = times.result(match.new).part_apart(times.result(match.base))
     whole, known = (
         change_interval(value, own, base, each)
-        for each in (model_error.widened(builds, answer), builds)
+        for each in (model_error.widened(builds, answer, part), builds)
     )
-    return Assessment(target, value, whole, known, answer)
+    return Assessment(target, value, whole, known, answer, part)
 
 
 def _log_samples(key: CellKey, times: KnownTimes) -> tuple[float, ...]:

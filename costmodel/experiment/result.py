@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from costmodel.experiment.pace import Pace, pace_of, paces_of, priced, setup_of
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.uncertainty import sampling
-from costmodel.units import PS_PER_NS, PS_PER_S, PS_PER_US
+from costmodel.units import AROUND, PS_PER_NS, PS_PER_S, PS_PER_US
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -107,6 +108,19 @@ class Result:
             tuple(math.log(pace.ps / self.exact_ps) for pace in paces),
             tuple(math.log(pace.per_s / self.throughput_per_s) for pace in paces),
         )
+
+    def part_apart(self, other: Result) -> float:
+        """Return which part of two times belongs to one of them alone, as the mean of both.
+
+        What lies around the page tables (entry and exit of calls, fixed costs, flushes) takes the
+        same in both as far as the shorter one goes: the rest is apart.
+        """
+        common = min(self._around_ps, other._around_ps)
+        return 1 - fmean(common / each.exact_ps for each in (self, other))
+
+    @property
+    def _around_ps(self) -> float:
+        return self.segments_ns_per_pte.get(AROUND, 0.0) * PS_PER_NS * self.ptes
 
     @property
     def busy_share(self) -> float:

@@ -55,7 +55,10 @@ class Comparison:
         doubt, own, base = self.build_doubt(), self.result, self.baseline
         logs, rates = own.log_samples, own.throughput_log_samples
         of_seconds = model_error.widened(doubt.seconds, self._time_class)
-        of_ratio = doubt.change if self.is_baseline else self._ratio_doubt(doubt)
+        of_class, part = model_error.change_of(own.cell.workload), own.part_apart(base)
+        of_ratio = doubt.change
+        if not self.is_baseline:
+            of_ratio = model_error.widened(doubt.change, of_class, part)
         of_time, of_change = (
             sampling.of_throughput(log, own.busy_share) for log in (of_seconds, of_ratio)
         )
@@ -69,7 +72,7 @@ class Comparison:
                 self.throughput_change_pct, rates, base.throughput_log_samples, of_change
             ),
             seconds_error_pct=model_error.size_pct(self._time_class),
-            change_error_pct=0.0 if self.is_baseline else model_error.size_pct(self._change_class),
+            change_error_pct=0.0 if self.is_baseline else model_error.size_pct(of_class, part),
         )
 
     @cached_property
@@ -77,13 +80,6 @@ class Comparison:
         """The part of ``model.change_pct`` that the machine's numbers and the build decide."""
         own, base = self.result.log_samples, self.baseline.log_samples
         return sampling.change_interval(self.change.mean_pct, own, base, self.build_doubt().change)
-
-    def _ratio_doubt(self, doubt: BuildDoubt) -> Interval:
-        return model_error.widened(doubt.change, self._change_class)
-
-    @property
-    def _change_class(self) -> model_error.AnswerClass:
-        return model_error.change_of(self.result.cell.workload)
 
     @property
     def _time_class(self) -> model_error.AnswerClass:

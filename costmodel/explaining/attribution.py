@@ -32,7 +32,7 @@ from costmodel.explaining.reloads import Effect, Reload, reloads_between
 from costmodel.explaining.savings import Saving, savings_of
 from costmodel.parallel import in_processes
 from costmodel.uncertainty.spread import ModelInterval
-from costmodel.units import PS_PER_NS
+from costmodel.units import AROUND, PS_PER_NS
 
 FEWEST = 0.001
 """Least difference in micro-ops per PTE that counts: half of one per page table."""
@@ -40,9 +40,6 @@ CHANGED = 0.02
 """Least relative difference in a group's number of micro-ops by which it counts as changed."""
 HIDDEN_NS = 0.05
 """A group whose cost changes by less, in ns per PTE, is hidden behind something else."""
-
-AROUND = "around"
-"""Name of the part of an operation that lies around its loops: calls, tables, flushes."""
 
 
 @dataclass(frozen=True, kw_only=True)

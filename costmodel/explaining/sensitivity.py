@@ -22,8 +22,8 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds_on, executed, matched
 from costmodel.parallel import in_processes
-from costmodel.uncertainty.priors import Prior, value_of
-from costmodel.uncertainty.sampling import DOUBT, doubtful_choices
+from costmodel.uncertainty.choices import DOUBT, as_number, doubtful_choices, other_value
+from costmodel.uncertainty.priors import Prior
 from costmodel.uncertainty.spread import independent_priors, joint_spread
 
 POINTS = 256
@@ -41,8 +41,8 @@ class Influence:
     """The influence of one number on the answer.
 
     ``value``, ``low`` and ``high`` are in the unit of the number (``key``); of a choice they are 0
-    for false and 1 for true. ``at_low`` and
-    ``at_high`` are the answers with this number at ``low`` and ``high`` and all others unchanged.
+    for false and 1 for true, of a replacement policy 1 for ``adaptive``. ``at_low`` and ``at_high``
+    are the answers with this number at ``low`` and ``high`` and all others unchanged.
     ``first_order`` is the share of the variance that would vanish if the number were known,
     ``total_order`` the share that would remain if all others were known. These two are None for a
     number whose influence is too small.
@@ -158,16 +158,29 @@ def seconds_on(task: tuple[Cell, Sequence[Machine]]) -> Floats:
 
 @dataclass(frozen=True)
 class _Choice(Prior):
-    """A choice as a number: 0 stands for false, 1 for true."""
+    """A choice as a number, see :func:`costmodel.uncertainty.choices.as_number`."""
 
-    def typed(self, number: float) -> bool:
+    values: tuple[bool | str, bool | str]
+    """What 0 and 1 stand for."""
+
+    def typed(self, number: float) -> Any:
         """Return the choice that a number stands for."""
-        return number > 0.5
+        return self.values[number > 0.5]
 
 
 def _choice(machine: Machine, key: str) -> _Choice:
-    value = float(machine.parameters[key].value)
-    return _Choice(key, value, low=0.0, high=1.0, sigma=1.0, step=1.0, whole=True)
+    own = machine.parameters[key].value
+    values = sorted((own, other_value(key, own)), key=as_number)
+    return _Choice(
+        key,
+        as_number(own),
+        0.0,
+        1.0,
+        sigma=1.0,
+        step=1.0,
+        whole=True,
+        values=(values[0], values[1]),
+    )
 
 
 def uncertain_numbers(machine: Machine, *, many_cpus: bool = False) -> list[Prior]:
@@ -200,7 +213,11 @@ def _with(machine: Machine, numbers: dict[Prior, float]) -> Machine:
 
 def _alone(machine: Machine, prior: Prior, ends: Floats) -> Influence:
     at_low, at_high = (float(end) for end in ends)
-    return Influence(prior.key, value_of(machine, prior), prior.low, prior.high, at_low, at_high)
+    return Influence(prior.key, _now(machine, prior), prior.low, prior.high, at_low, at_high)
+
+
+def _now(machine: Machine, prior: Prior) -> float:
+    return as_number(machine.parameters[prior.key].value)
 
 
 def _sobol(
@@ -209,7 +226,7 @@ def _sobol(
     """Return the Sobol indices (first, total) by key, and the answers on the machines drawn."""
     from scipy.stats import norm, sobol_indices
 
-    middle = np.array([value_of(machine, prior) for prior in chosen])
+    middle = np.array([_now(machine, prior) for prior in chosen])
     sigma = np.array([prior.sigma for prior in chosen])
     choices = [at for at, prior in enumerate(chosen) if isinstance(prior, _Choice)]
     root = _root(machine, chosen)

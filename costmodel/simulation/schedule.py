@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from costmodel.operations.protocol import FlushRequest
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.flush import ASID_FLUSH
-from costmodel.units import ticks_to_ps
+from costmodel.units import AROUND, ticks_to_ps
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -141,14 +141,14 @@ class PricedOperation:
         """The time of a lone CPU by part of the operation.
 
         These are the loop (such as ``copy`` or ``unmap``), for zap the freeing of pages
-        (``release``), and the rest (``around``).
+        (``release``), and the rest (``AROUND``).
         """
         segments: dict[str, float] = {}
         for table, _, count in self._each_cost:
             for name, ticks in table.segments.items():
                 ps = ticks_to_ps(ticks, self.timing.clock_ghz) * count
                 segments[name] = segments.get(name, 0.0) + ps
-        return {**segments, "around": self.total_ps - sum(segments.values())}
+        return {**segments, AROUND: self.total_ps - sum(segments.values())}
 
     @property
     def outside_ps(self) -> int:

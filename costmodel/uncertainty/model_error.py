@@ -42,17 +42,22 @@ def time_of(workload: Workload, *, compared: bool) -> AnswerClass:
     return AnswerClass.TIME if tried else AnswerClass.UNCOMPARED
 
 
-def size_pct(answer: AnswerClass) -> float:
-    """Return the half-width of a 90 % interval of it, in percent of the time or ratio of times."""
-    return float(_sizes()[answer.value]["pct"])
+def size_pct(answer: AnswerClass, part: float = 1.0) -> float:
+    """Return the half-width of a 90 % interval of it, in percent of the time or ratio of times.
+
+    ``part`` is the part of the time, or of the two times of a ratio, that is off by the class's
+    error: the rest is common to both (:meth:`costmodel.experiment.result.Result.part_apart`).
+    """
+    return 100 * math.expm1(part * math.log1p(float(_sizes()[answer.value]["pct"]) / 100))
 
 
-def widened(builds: Interval, answer: AnswerClass) -> Interval:
+def widened(builds: Interval, answer: AnswerClass, part: float = 1.0) -> Interval:
     """Return how far builds lie below and above, as logarithms, with the class's error beside it.
 
-    Both are half-widths of 90 % intervals and independent, so that their squares add up.
+    Both are half-widths of 90 % intervals and independent, so that their squares add up. ``part``
+    is that of :func:`size_pct`.
     """
-    size = math.log1p(size_pct(answer) / 100)
+    size = math.log1p(size_pct(answer, part) / 100)
     return -math.hypot(builds[0], size), math.hypot(builds[1], size)
 
 

@@ -3,9 +3,9 @@
 Every number that has a range is drawn: those of a fit correlated as it found them, all others each
 on its own. So are sizes of queues and ``SHAPING``, in a fit or not. Sizes of queues are drawn
 within their range, and ``SIZE_SHARE`` of their value at least, and choices
-that only reasoning supports take the other value on a share ``DOUBT`` of the machines. A cliff
-inside the ranges, such as a loop that just fits into the reorder buffer, then shows as a wide
-interval.
+that only reasoning supports take the other value on a share ``DOUBT`` of the machines
+(:mod:`costmodel.uncertainty.choices`). A cliff inside the ranges, such as a loop that just fits
+into the reorder buffer, then shows as a wide interval.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ from numpy.typing import NDArray
 
 from costmodel.config.machine import SET_BY_USER, Machine
 from costmodel.disk_cache import ByIdentity
+from costmodel.uncertainty.choices import (
+    DOUBT,
+    SHAPING_CHOICES,
+    as_number,
+    doubtful_choices,
+    other_value,
+)
 from costmodel.uncertainty.priors import Prior, priors, value_of
 from costmodel.uncertainty.spread import Z90, Interval, Times, independent_priors, joint_spread
 
@@ -31,10 +38,6 @@ SIZES = ("core.rob_entries", "core.load_queue_entries", "core.store_queue_entrie
 """Sizes of queues, counted in micro-ops of the model. Real cores count their own, so a size is
 known only to within a share ``SIZE_SHARE``."""
 SIZE_SHARE = 0.08
-CHOICES = ("atomics.near_when_loaded", "atomics.locked_alone")
-"""Choices that decide a time. Where one is inferred, a share ``DOUBT`` of the machines drawn has
-the other value."""
-DOUBT = 0.2
 CLIFF = 4.0
 """A time has a cliff if its largest deviation is more than so many times the median deviation and
 more than ``CLIFF_PCT`` percent."""
@@ -57,9 +60,15 @@ SHAPING = (
 )
 """Whole numbers that shape a program for the core model, or lay out the CPUs: each combination of
 values needs one of its own. They are at their ends on the same machines, in a fit or not."""
-_HALVES = list(itertools.combinations(range(_AT_ENDS), _AT_ENDS // 2))
-"""On which of these each is low. The first ten are all different, and none is the opposite of
-another."""
+_HALVES = dict(
+    zip(
+        (*SHAPING, *SHAPING_CHOICES),
+        itertools.combinations(range(_AT_ENDS), _AT_ENDS // 2),
+        strict=False,
+    )
+)
+"""On which of these each is low, or a choice has its other value. All differ, and none is the
+opposite of another but for the last two."""
 _ORDERED = (
     ("topology.line_ns", "topology.far_line_ns"),
     ("shootdown.delivery_ns", "shootdown.far_delivery_ns"),
@@ -164,7 +173,7 @@ def shares_by_number(
         return {}
     drawn = _drawn(ByIdentity(machine), many_cpus)
     answer = _centred(log_ratios)
-    columns = {key: [float(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
+    columns = {key: [as_number(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
     return {key: _share(column, answer) for key, column in columns.items() if len(set(column)) > 1}
 
 
@@ -208,15 +217,6 @@ def _centred(values: Sequence[float]) -> NDArray[np.float64]:
     return np.asarray(centred / np.linalg.norm(centred))
 
 
-def doubtful_choices(machine: Machine) -> list[str]:
-    """Return the keys of the choices that decide times on this machine and are only inferred."""
-    return [
-        key
-        for key in _of_this_run(machine, CHOICES)
-        if machine.parameters[key].kind == "inferred" and _matters(machine, key)
-    ]
-
-
 def _ends(logs: NDArray[np.float64], builds: Interval) -> Interval:
     """Return both ends of the interval, as logarithms relative to the prediction.
 
@@ -248,8 +248,7 @@ def _columns(
     for size in _of_this_run(machine, SIZES):
         columns[size] = _of_size(machine, size, ranges.get(size))
     for choice in doubtful_choices(machine):
-        own = machine.parameters[choice].value
-        columns[choice] = [own ^ (point < DOUBT) for point in _points(choice)]
+        columns[choice] = _of_choice(choice, machine.parameters[choice].value)
     if known is not None:
         columns[known] = [machine.parameters[known].value] * SAMPLES
     return columns
@@ -289,7 +288,7 @@ def _of_prior(machine: Machine, prior: Prior, moves: Sequence[float]) -> list[An
     if not prior.whole:
         return [prior.within(middle + move * prior.sigma) for move in moves]
     if prior.key in SHAPING:
-        low = _HALVES[SHAPING.index(prior.key)]
+        low = _HALVES[prior.key]
         moves = [0.0 if at >= _AT_ENDS else -1.0 if at in low else 1.0 for at in range(SAMPLES)]
     return [
         prior.typed(prior.low if move < -_END else prior.high if move > _END else middle)
@@ -307,6 +306,13 @@ def _of_size(machine: Machine, size: str, bounds: Interval | None) -> list[int]:
         max(8, round(middle + side * (high - middle if side > 0 else middle - low)))
         for side in sides
     ]
+
+
+def _of_choice(key: str, own: Any) -> list[Any]:
+    """Return what is drawn of a choice; ``own`` is the value in the machine's file."""
+    points = _points(key)
+    doubted = _HALVES.get(key) or [at for at in range(SAMPLES) if points[at] < DOUBT]
+    return [other_value(key, own) if at in doubted else own for at in range(SAMPLES)]
 
 
 def _points(key: str) -> list[float]:
@@ -330,11 +336,6 @@ def _of_this_run(machine: Machine, keys: Sequence[str]) -> Iterator[str]:
     for key in keys:
         if key in machine.parameters and machine.parameters[key].source != SET_BY_USER:
             yield key
-
-
-def _matters(machine: Machine, choice: str) -> bool:
-    """Tell whether a choice matters here: near or far differ only on a machine with far atomics."""
-    return choice != "atomics.near_when_loaded" or bool(machine.atomics.far.value)
 
 
 def _consistent(numbers: dict[str, Any], machine: Machine) -> dict[str, Any]:

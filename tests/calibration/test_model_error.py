@@ -19,12 +19,12 @@ CHANGES = [
 SOURCES = {(t.row.table[:3], t.row.machine) for t in CHANGES}
 
 
-def missed(target: PublishedNumber, factor: float, half: float) -> Assessment:
+def missed(target: PublishedNumber, factor: float, half: float, part: float = 1.0) -> Assessment:
     """Return a prediction that is ``factor`` times the published one, known to within ``half``."""
     own = factor * target.factor
     low, high = (100 * (own * math.exp(each) - 1) for each in (-half, half))
     answer = change_of(target.case.workload)
-    return Assessment(target, 100 * (own - 1), (low, high), (low, high), answer)
+    return Assessment(target, 100 * (own - 1), (low, high), (low, high), answer, part)
 
 
 def error_of(assessments: list[Assessment]) -> tuple[float, float, float, float]:
@@ -45,6 +45,12 @@ def test_what_all_miss_is_the_error(factor: float) -> None:
     error = math.sqrt(math.log(1.05) ** 2 - 0.03**2)
     assert pct == pytest.approx(100 * math.expm1(error))
     assert (before, inside, left_out) == (0, 1, 1)
+
+
+def test_the_error_is_one_of_what_differs() -> None:
+    """As large as it must be for the intervals made with it to hold the same rows."""
+    pct, *_ = error_of([missed(t, 1.05, 0.03, 0.25) for t in CHANGES])
+    assert 0.25 * math.log1p(pct / 100) == pytest.approx(math.sqrt(math.log(1.05) ** 2 - 0.03**2))
 
 
 def test_below_ten_sources_the_worst_one_gives_the_size() -> None:

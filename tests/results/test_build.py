@@ -56,11 +56,13 @@ def test_the_baseline_has_its_own_cell(comparisons: Made) -> None:
 
 
 def test_the_error_of_the_model_in_the_intervals_is_that_of_the_class(comparisons: Made) -> None:
+    """That of a change is smaller by what of both times lies around the loop."""
     cells = result_file(comparisons(), PROVENANCE).data()["cells"]
     for cell in cells:
         of_class = AnswerClass.LARGE if cell["folio_order"] else AnswerClass.ORDER_0
         baseline = cell["strategy"] == cell["baseline"]
-        assert cell["model_error_change_pct"] == (0 if baseline else size_pct(of_class))
+        most = 0 if baseline else size_pct(of_class)
+        assert 0.8 * most <= cell["model_error_change_pct"] <= most
         assert cell["model_error_seconds_pct"] == size_pct(AnswerClass.UNCOMPARED)
 
 

@@ -10,6 +10,7 @@ import pytest
 from costmodel import api
 from costmodel.config.machine import load_machine
 from costmodel.config.workload import Workload
+from costmodel.experiment import run_cell
 from costmodel.published import is_compared, roles_of_times
 from costmodel.uncertainty.model_error import AnswerClass, change_of, size_pct, time_of, widened
 
@@ -42,6 +43,27 @@ def test_half_widths_add_as_squares() -> None:
     low, high = widened((-0.03, 0.0), AnswerClass.LARGE)
     size = math.log1p(size_pct(AnswerClass.LARGE) / 100)
     assert (low, high) == pytest.approx((-math.hypot(0.03, size), size))
+
+
+def test_what_is_common_to_two_times_has_no_error() -> None:
+    low, high = widened((0.0, 0.0), AnswerClass.OTHER, part=0.25)
+    assert high == pytest.approx(0.25 * math.log1p(size_pct(AnswerClass.OTHER) / 100))
+    assert low == -high and widened((-0.01, 0.02), AnswerClass.OTHER, 0) == (-0.01, 0.02)
+
+
+def shares(memory: str) -> tuple[float, float]:
+    """Return the part of two mprotects that is not common to both, and the loop's part."""
+    names, asked = ("folio-batch-v6.17", "v6.12"), {"operation": "mprotect", "memory": memory}
+    new, base = (run_cell(api.cell("xeon-4210r", name, **asked), noise=False) for name in names)  # type: ignore[arg-type]
+    assert new.part_apart(base) == base.part_apart(new)
+    return new.part_apart(base), new.segments_ns_per_pte["change"] / new.ns_per_pte
+
+
+def test_entry_and_exit_of_a_short_call_are_common_to_both() -> None:
+    """Most of an mprotect of four pages is that, and nearly nothing of one of a gigabyte."""
+    for memory, most in (("16 KiB", 0.25), ("1 GiB", 1.0)):
+        apart, loop = shares(memory)
+        assert apart == pytest.approx(loop, rel=0.15) and most - 0.25 < apart < most
 
 
 def test_times_of_a_changed_machine_were_never_compared() -> None:

@@ -41,8 +41,11 @@ by construction: what it holds of sources that were left out says how far to tru
 """
 
 BEYOND = """\
-Half-widths of 90 % intervals, in percent of a time or of the ratio of two. Fitted rows are not
-used; a mail or report counts as one source on each machine, and each source as much as any other.
+Half-widths of 90 % intervals, in percent of a time, or of the ratio of two times without what is
+the same in both: what lies around the page tables (entry and exit of calls, fixed costs, flushes),
+as far as the shorter one goes. Where half of both times is the same, the whole ratio has half of
+the size. Fitted rows are not used; a mail or report counts as one source on each machine, and each
+source as much as any other.
 *Left out*: how many of a source's numbers lie inside by the size that all other sources give
 ([the model](model.md#intervals)).
 """

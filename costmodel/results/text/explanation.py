@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from costmodel import __version__
-from costmodel.explaining.attribution import AROUND, Explanation, GroupEffect, Side
+from costmodel.explaining.attribution import Explanation, GroupEffect, Side
 from costmodel.explaining.groups import Maintenance
 from costmodel.explaining.more_work import MoreWork
 from costmodel.mm.pte import CONT_PTES
@@ -18,11 +18,11 @@ from costmodel.results.crowd_records import CrowdRecord, crowd_data
 from costmodel.results.text.causes import SMALL, legend, shown_causes
 from costmodel.results.text.crowd import crowd_remarks, shared_table
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
-from costmodel.results.text.numbers import fixed, interval_text, percent
+from costmodel.results.text.numbers import factors, fixed, interval_text, percent
 from costmodel.results.text.reloads import reloads_data, reloads_text
 from costmodel.results.text.savings import savings_data, savings_text
 from costmodel.settings import Setting, machine_title, texts, what
-from costmodel.units import WIDTH
+from costmodel.units import AROUND, WIDTH
 
 if TYPE_CHECKING:
     from costmodel.experiment import Cell, Result
@@ -220,8 +220,8 @@ def _described(build: Build) -> str:
 
 
 def _legend(explanation: Explanation) -> str:
-    missed = f"{explanation.model.change_error_pct:g}%"
-    sentences = [f"model, 90%: with the {missed} by which predictions of such changes missed."]
+    missed = factors(*[explanation.model.change_error_pct] * 2)
+    sentences = [f"model, 90%: predictions of such ratios of two times missed by {missed}."]
     sentences.append(f"Time by cause. {legend(_causes(explanation))}")
     if explanation.parts:
         sentences.append(_LEGEND)

@@ -30,6 +30,7 @@ from costmodel.results.text.layout import (
     render,
 )
 from costmodel.results.text.numbers import (
+    factors,
     interval_text,
     milliseconds,
     nanoseconds,
@@ -273,14 +274,14 @@ def _legend(cells: Sequence[ResultCell]) -> str:
 
 def _missed(cells: Sequence[ResultCell]) -> str:
     """Return the sizes of the model's error in the intervals; empty for files without them."""
-    changes = {cell.model_error_change_pct for cell in cells if not cell.is_baseline}
-    times = {cell.model_error_seconds_pct for cell in cells}
+    times = [cell.model_error_seconds_pct for cell in cells]
+    ratios = [cell.model_error_change_pct for cell in cells if not cell.is_baseline]
     said = []
-    for what, sizes in (("changes", changes), ("times", times)):
-        known = sorted(size for size in sizes if size is not None)
+    for sizes, what in ((times, "a time"), (ratios, "the ratio of two times")):
+        known = [size for size in sizes if size is not None]
         if known:
-            said.append(f"{' or '.join(f'{size:g}%' for size in known)} of {what}")
-    return f" ({', '.join(said)})" if said else ""
+            said.append(f"{what} by {factors(min(known), max(known))}")
+    return f", up or down: {', '.join(said)}" if said else ""
 
 
 def _label(cell: ResultCell) -> str:

@@ -69,6 +69,16 @@ def fixed(value: float, *, room: int, sign: bool = False) -> str:
     return f"{value:+.1e}" if sign else f"{value:.1e}"
 
 
+def factors(low_pct: float, high_pct: float) -> str:
+    """Return how far something may lie up or down as a factor: it has no percent to misread.
+
+    >>> factors(2.4, 2.4), factors(2.31, 66)
+    ('a factor of 1.024', 'factors of 1.023 to 1.66')
+    """
+    low, high = (f"{1 + pct / 100:.3f}".rstrip("0").rstrip(".") for pct in (low_pct, high_pct))
+    return f"a factor of {low}" if low == high else f"factors of {low} to {high}"
+
+
 def time_span(low_seconds: float, high_seconds: float) -> str:
     """Return an interval of times with four digits, which are as many as it is worth.
 

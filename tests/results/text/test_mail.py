@@ -243,10 +243,20 @@ def test_order_2_is_the_neighbour_of_order_0() -> None:
     assert "from order-0 to order-2" in said
 
 
+def legend_of(*cells: dict[str, Any]) -> str:
+    return " ".join(mail(ResultFile.model_validate(document(*cells, noise=False))).split())
+
+
+def missed(strategy: str, order: int, ratio_pct: float) -> dict[str, Any]:
+    known = {"model_error_change_pct": ratio_pct, "model_error_seconds_pct": 6.0}
+    return cell(strategy, 5e-3, order=order, noise=False) | known
+
+
 def test_the_legend_says_by_how_much_predictions_missed() -> None:
-    made = results({0: 6.0})
-    known = {"model_error_change_pct": 2.4, "model_error_seconds_pct": 6.0}
-    cells = tuple(one.model_copy(update=known) for one in made.cells)
-    told = " ".join(mail(made.model_copy(update={"cells": cells})).split())
-    assert "missed beyond that (6% of times) (docs" in told, "a baseline changes by nothing"
-    assert "missed beyond that (docs" in " ".join(mail(made).split())
+    """As factors: a percent of a change would mean something else."""
+    alone = legend_of(missed("v6.7", 0, 0.0))
+    assert "missed beyond that, up or down: a time by a factor of 1.06 (docs" in alone
+    others = [missed("folio-scan-v3", order, pct) for order, pct in ((0, 2.31), (9, 66.0))]
+    told = legend_of(missed("v6.7", 0, 0.0), missed("v6.7", 9, 0.0), *others)
+    assert "1.06, the ratio of two times by factors of 1.023 to 1.66 (docs" in told
+    assert "missed beyond that (docs" in legend_of(cell("v6.7", 5e-3, noise=False))
