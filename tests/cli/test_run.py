@@ -141,6 +141,7 @@ def test_equal_seeds_give_equal_bytes_for_any_number_of_jobs(
         (["run", "lkml-frok"], "did you mean 'lkml-fork'?"),
         ([*QUICK, "--machine", "ampere-altro"], "did you mean 'ampere-altra'?"),
         ([*QUICK, "--strategy", "folio-batch-v6.8"], "did you mean 'folio-batch-v6.9'?"),
+        ([*QUICK, "--strategy", "./mine.ckb"], "an archive goes by @ and its name: @./mine"),
         ([*QUICK, "--order", "10"], "an order must be 0 or 2 to 9"),
         ([*QUICK, "--set", "ampere-altra.tlbi.rnage=true"], "ampere-altra.tlbi.rnage"),
         ([*QUICK, "--seed", "-1"], "must be at least 0"),

@@ -52,7 +52,7 @@ def test_a_loop_changes_as_run_says(
     asked = ["--machine", "xeon-4210r", "--strategy", "folio-batch-v6.9", "--operation", "fork"]
     assert main(["share", str(profile), *asked, "--json", files["share"]]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "build gcc16 (gcc 16.2.0, small): the median of" in printed
+    assert "build gcc16 (gcc 16.2.0, small): the lower median of" in printed
     loop_alone = ["--set", "kernel.fork_fixed_us=0", "--no-noise"]
     assert main(["run", *asked, *loop_alone, "--json", files["run"]]) == 0
     (found,) = json.loads(Path(files["share"]).read_text())["consequences"]
