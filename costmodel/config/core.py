@@ -114,9 +114,8 @@ class Core(Group):
     to one of ``branch_targets``."""
     branch_targets: Annotated[Parameter[int], Bounds(0, 4096)] = NO_OPERATIONS
     """Branch targets that the first level of their buffer holds, which fetch follows as fast as
-    those of a small loop; 0: there is no such level. With half as many others taken since it was
-    last, a branch is still followed so, with one and a half times as many at
-    ``taken_branches_per_cycle``, and between the two in proportion."""
+    those of a small loop; 0: there is no such level. With three times as many taken since it was
+    last, a branch is followed at ``taken_branches_per_cycle``, and in between in proportion."""
     call_return_cycles: Cycles = no_cost()
     """Fetch cycles of a call or a return, where these are more than those of another taken
     branch."""

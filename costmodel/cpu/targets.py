@@ -23,9 +23,9 @@ def slow_parts(
     """Return how far each taken branch is from the quick rate, int16[n]: from 0 to ``SLOW``.
 
     A branch of a loop of at most ``loop_entries`` micro-ops is followed at the quick rate, and so
-    is one whose target a first level of ``targets`` holds. Such a level forgets a target little by
-    little while others are met, because its sets fill unevenly: nothing before half as many as it
-    holds, all of it after half as many more. What is no taken branch has ``SLOW``.
+    is one whose target a first level of ``targets`` holds. With more of them such a level forgets
+    little by little, because its sets fill unevenly: all of it with three times as many (measured
+    on a Raptor Cove, docs/model.md). What is no taken branch has ``SLOW``.
     """
     parts = np.full(len(kind), SLOW, np.int16)
     if targets:
@@ -34,7 +34,7 @@ def slow_parts(
         fresh = met.previous == FIRST
         # The execution before took the same branches.
         others = np.where(fresh, np.count_nonzero(fresh) - 1, met.distance)
-        parts[branches] = np.clip(SLOW * (2 * others + 2 - targets) // (2 * targets), 0, SLOW)
+        parts[branches] = np.clip(SLOW * (others + 1 - targets) // (2 * targets), 0, SLOW)
     if loop_entries:
         number, first = numbered(site.astype(np.int64))
         parts[loops_back(number, len(first), loop_entries)] = 0

@@ -103,8 +103,9 @@ def _targets(taken: Taken) -> Iterator[Number]:
     _, high = knee({size: each.low for size, each in times.items()}, *levels)
     rise = times[first].value - times[last].value
     way = (sum(levels) / 2 - times[last].value) / rise if last < first else 0
-    size = round(last + way * (first - last))
-    yield Number("core.branch_targets", size, low, high, f"{how}: half of them as fast")
+    size = last + way * (first - last)
+    how = f"{how}: halfway to slow with twice as many"
+    yield Number("core.branch_targets", *(round(n / 2) for n in (size, low, high)), how)
 
 
 def _shared_ports(taken: Taken) -> Iterator[Number]:
