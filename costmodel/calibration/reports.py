@@ -28,7 +28,7 @@ from costmodel.uncertainty.sampling import (
     seconds_interval,
 )
 
-AROUND = (
+_KEYS_AROUND = (
     "tlbi.asid_flush_ns",
     "kernel.table_alloc_ns",
     "kernel.table_free_ns",
@@ -155,7 +155,7 @@ def _scaled(
     """Return the numbers of a case for a machine drawn: prices around the loops in proportion."""
     return tuple(
         (key, value * drawn.parameters[key].value / shipped.parameters[key].value)
-        if key in AROUND
+        if key in _KEYS_AROUND
         else (key, value)
         for key, value in numbers
     )

@@ -54,6 +54,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables and write the JSON file; raise ConfigError for bad input."""
     from costmodel.cli.question import ask_and_open, origin_of
+    from costmodel.config.errors import ConfigError
     from costmodel.experiment import compare_cells
     from costmodel.ineffective import ineffective_by_machine
     from costmodel.parallel import cpus
@@ -66,6 +67,9 @@ def run(args: argparse.Namespace) -> int:
     scenario, machines, (target,) = ask_and_open(args, {"--json": args.json}, faults)
     engine = Engine(args.engine)
     todo = plan(scenario, machines)
+    if args.format == "machines" and all(c.strategy == scenario.baseline for c in todo.cells):
+        reason = f"compares strategies: name one beside the baseline, {scenario.baseline}"
+        raise ConfigError.of("--format machines", reason)
     comparisons = compare_cells(
         todo.cells,
         scenario.baseline,

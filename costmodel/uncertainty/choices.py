@@ -39,12 +39,12 @@ _OTHER: Mapping[str, Callable[[Any], Any]] = {
 CHOICES = tuple(_OTHER)
 SHAPING_CHOICES = (
     "core.fuses_compare_branch",
-    "core.fuses_arithmetic_branch",
     "atomics.near_when_loaded",
     "atomics.far",
+    "core.fuses_arithmetic_branch",
 )
-"""Those that shape a program for the core model, see ``sampling.SHAPING``. The last two are never
-wrong together: on some machines drawn more atomics are far, on others fewer."""
+"""Those that shape a program for the core model, see ``sampling.SHAPING``. The two of atomics are
+never wrong together: on some machines drawn more atomics are far, on others fewer."""
 
 
 def doubtful_choices(machine: Machine) -> list[str]:

@@ -68,7 +68,7 @@ _HALVES = dict(
     )
 )
 """On which of these each is low, or a choice has its other value. All differ, and none is the
-opposite of another but for the last two."""
+opposite of another but near and far atomics, and the two that fuse."""
 _ORDERED = (
     ("topology.line_ns", "topology.far_line_ns"),
     ("shootdown.delivery_ns", "shootdown.far_delivery_ns"),

@@ -138,6 +138,10 @@ def test_equal_seeds_give_equal_bytes_for_any_number_of_jobs(
     [
         (["run"], "no SCENARIO is given (see: costmodel machines) --strategy: needed"),
         (["run", "--operation", "zap"], "(see: costmodel strategies --operation zap)"),
+        (
+            ["run", "--machine", "ampere-altra", "--strategy", "v6.7", "--format", "machines"],
+            "--format machines: compares strategies: name one beside the baseline, v6.7",
+        ),
         (["run", "lkml-frok"], "did you mean 'lkml-fork'?"),
         ([*QUICK, "--machine", "ampere-altro"], "did you mean 'ampere-altra'?"),
         ([*QUICK, "--strategy", "folio-batch-v6.8"], "did you mean 'folio-batch-v6.9'?"),

@@ -89,6 +89,18 @@ def test_loaded_lines_matter_where_atomics_are_far() -> None:
     assert "atomics.near_when_loaded" not in doubtful_choices(near)
 
 
+@pytest.mark.parametrize("name", ["graviton3", "graviton4", "ampereone"])
+def test_far_and_near_atomics_are_never_wrong_together(name: str) -> None:
+    """Whether lines that were loaded are near matters only where atomics are far."""
+    machine = load_machine(name)
+    others = [
+        {number for number, each in enumerate(drawn_machines(machine))
+         if each.parameters[key].value != machine.parameters[key].value}
+        for key in ("atomics.far", "atomics.near_when_loaded")
+    ]  # fmt: skip
+    assert others[0] and others[1] and not others[0] & others[1]
+
+
 def test_choices_that_shape_a_program_need_no_more_programs() -> None:
     """They have their other values on machines that need programs of their own already."""
     machine = load_machine("ampereone")

@@ -104,8 +104,10 @@ def _targets(taken: Taken) -> Iterator[Number]:
     rise = times[first].value - times[last].value
     way = (sum(levels) / 2 - times[last].value) / rise if last < first else 0
     size = last + way * (first - last)
-    how = f"{how}: halfway to slow with twice as many"
-    yield Number("core.branch_targets", *(round(n / 2) for n in (size, low, high)), how)
+    size, low, high = (round(number / 2) for number in (size, low, high))
+    yield Number(
+        "core.branch_targets", size, low, high, f"{how}: halfway to slow with twice as many"
+    )
 
 
 def _shared_ports(taken: Taken) -> Iterator[Number]:

@@ -37,7 +37,8 @@ def _table(cells: Sequence[ResultCell]) -> str:
     first = cells[0]
     jumps = ", ".join(cell.machine for cell in cells if cell.model_change_jumps)
     caution = f"caution: within the ranges of a machine's numbers the change jumps on {jumps}"
-    head = f"{'machine':<24}{'change':>9}{'model, 90%':>20}{'ns/PTE':>9}{first.baseline:>12}"
+    base = shorten(first.baseline, 11)
+    head = f"{'machine':<24}{'change':>9}{'model, 90%':>20}{'ns/PTE':>9}{base:>12}"
     title = f"{first.strategy} against {first.baseline}, {column_title(first.column)}"
     lines = [paragraph(title, hanging="  "), head, *map(_line, cells)]
     return "\n".join(lines + ([paragraph(caution, hanging="  ")] if jumps else []))

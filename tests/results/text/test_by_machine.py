@@ -28,6 +28,17 @@ def test_the_largest_gain_comes_first() -> None:
     assert all(len(line) <= 76 for line in lines)
 
 
+def test_a_baseline_with_a_long_name_is_cut() -> None:
+    name = "contpte-folio-batch-v6.12"
+    cells = [
+        cell(strategy, seconds, base_seconds=0.005) | {"baseline": name, "baseline_seconds": 0.005}
+        for strategy, seconds in ((name, 0.005), ("v6.7", 0.006))
+    ]
+    lines = by_machine(results_of(document(*cells))).splitlines()
+    (head,) = (line for line in lines if line.startswith("machine "))
+    assert "ns/PTE " in head and name not in head and all(len(line) <= 76 for line in lines)
+
+
 def test_a_sentence_about_several_machines_stands_once() -> None:
     of = {
         "ampere-altra": ["No time was compared.", "Mine."],

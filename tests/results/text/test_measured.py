@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from costmodel.config.machine import load_machine
 from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import Compared, call_ns
@@ -64,6 +66,14 @@ def test_helpers_that_are_functions_are_named_with_what_a_call_costs() -> None:
     assert text.startswith("not as recorded: pte_val, __pte are functions")
     stated = float(text.partition(" return take ")[2].partition(" ns")[0])
     assert stated >= cycles / machine.core.clock_ghz.value - 0.05, "a Safe RET at the least"
+
+
+def test_a_call_on_an_idle_core_finds_its_target_in_the_first_level() -> None:
+    machine = load_machine("sapphire-rapids")
+    cycles = (
+        call_ns(machine) * machine.core.clock_ghz.value - machine.mitigations.return_cycles.value
+    )
+    assert cycles == pytest.approx(2 * machine.core.call_return_cycles.value)
 
 
 def test_nothing_is_said_of_helpers_where_predictions_are_near_or_of_that_build() -> None:
