@@ -10,7 +10,7 @@ mkdir -p "$out"
 "$top/.venv/bin/python" -m hatchling build -t wheel -d "$out" >"$out/build.log" 2>&1
 size=$(stat -c %s "$out"/costmodel-*.whl)
 # Of it 0.7 MB are recordings, 0.9 MB code, 0.1 MB names of files.
-[ "$size" -lt 1835000 ] || { echo "the wheel has $size bytes, 1.835 MB at most" >&2; exit 1; }
+[ "$size" -lt 1845000 ] || { echo "the wheel has $size bytes, 1.845 MB at most" >&2; exit 1; }
 python3 -m venv "$out/venv"
 pip=("$out/venv/bin/pip" --quiet --disable-pip-version-check install)
 "${pip[@]}" -r requirements-lowest.txt
