@@ -91,7 +91,7 @@ def assembled(
     ``number``, int64[n], is the row of each micro-op in the program. What is ``gone`` has the
     row of its branch, which takes over its inputs. ``access`` holds the class, the last touch
     and the ownership of each access, ``slow`` is that of
-    :func:`costmodel.cpu.targets.slow_parts`. The columns of prefetches are not changed. Producers
+    :func:`costmodel.cpu.branches.slow_parts`. The columns of prefetches are not changed. Producers
     ``window[0]`` rows or ``window[1]`` store queue entries back have left the window. ``entries``,
     int64[n], is scratch memory.
     """

@@ -18,11 +18,10 @@ from costmodel.code.trace import Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
 from costmodel.cpu.assembly import assembled, fused
-from costmodel.cpu.branches import mispredicts
+from costmodel.cpu.branches import mispredicts, slow_parts
 from costmodel.cpu.caches import LOADED, WRITTEN, accesses, reuse_of
 from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
-from costmodel.cpu.targets import slow_parts
 from costmodel.cpu.tlb import Blocks, blocks_of, fresh_pages, page_reuse
 from costmodel.disk_cache import kept_on_disk
 from costmodel.jit import compiled
