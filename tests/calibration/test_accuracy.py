@@ -113,7 +113,7 @@ def test_the_sizes_in_use_are_those_that_the_rows_give(
     found = report.found_errors(reports, elsewhere)
     assert {one.answer for one in found} == {*AnswerClass} - {AnswerClass.UNCOMPARED}
     for one in found:
-        assert size_pct(one.answer) == float(f"{one.pct:.2g}"), one.answer
+        assert f"{size_pct(one.answer):.2g}" == f"{one.pct:.2g}", one.answer
         assert one.before < 0.9 <= one.inside
         assert one.left_out >= 0.8, "of sources that did not give the size"
 

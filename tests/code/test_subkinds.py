@@ -27,7 +27,7 @@ def test_indirect_calls_are_those_of_file_pages() -> None:
             ]
             found.update(indirect[uop] for uop in library.uop if indirect[uop])
     assert found == {
-        ("zap", "call", "folio_batch_move_lru"): 36,
+        ("zap", "call", "folio_batch_move_lru"): 27,
         ("zap", "call", "folio_mark_dirty"): 5,
         ("zap", "jump", "folio_mark_dirty"): 6,
     }
