@@ -40,7 +40,8 @@ ROUND = -2.0
 LOADED, WRITTEN = 1, 2
 _NEAR_BYTES = 8192
 _SMALLEST_L1 = 32 << 10
-"""Of the machines that come with the package."""
+"""That of today's server cores. A larger L1 keeps a line longer, so that what is written between
+goes back with the stay before; a trace is analysed once for all machines."""
 _WAYS = 16
 _WEIGHT = 1 << 16
 

@@ -23,7 +23,7 @@ ONLY_FOR = {
     "immediates_free": (c.OP_IMMEDIATE,),
     "zeros_free": (c.OP_ZERO_IDIOM,),
     "taken": c.TAKEN,
-    "taken_in_loop": c.TAKEN,
+    "taken_quickly": c.TAKEN,
     "call": (c.OP_CALL, c.OP_RETURN),
     "ret": (c.OP_RETURN,),
     "returns_mispredict": (c.OP_RETURN,),
@@ -95,7 +95,7 @@ class Parameters(NamedTuple):
     fetch_width: int
     fetch_queue: int
     taken: int
-    taken_in_loop: int
+    taken_quickly: int
     call: int
     ret: int
     """Fetch time of a return beyond that of a call."""
@@ -240,7 +240,7 @@ def _front_end(machine: Machine) -> dict[str, int]:
     fetch_width = core.fetch_width.value
     branches = {
         "taken": _between(core.taken_branches_per_cycle.value),
-        "taken_in_loop": _between(core.small_loop_taken_branches_per_cycle.value),
+        "taken_quickly": _between(core.small_loop_taken_branches_per_cycle.value),
         "call": _or_nothing(core.call_return_cycles.value),
         "ret": _or_nothing(mitigations.return_cycles.value),
     }

@@ -123,7 +123,7 @@ def _fetch(row: c.Row, op: int, p: Parameters, w: Window) -> int:
     w.rows[now.row & (RING - 1)].fetched = at
     now.fetched = at
     if _IS_TAKEN[op]:
-        follows = p.taken_in_loop + (p.taken - p.taken_in_loop) * row[c.LINES] // c.SLOW
+        follows = p.taken_quickly + (p.taken - p.taken_quickly) * row[c.LINES] // c.SLOW
         if _IS_CALL[op]:
             follows = max(follows, p.call)
         now.fetched = at + follows

@@ -129,8 +129,8 @@ class ReferenceCore(Execution):
         thunk = self.p.ret if op.op == c.OP_RETURN else 0
         at = fetched.take(max(room, resumed), after=thunk)
         if op.op in c.TAKEN:
-            slower = self.p.taken - self.p.taken_in_loop
-            follows = self.p.taken_in_loop + slower * int(op.row[c.LINES]) // c.SLOW
+            slower = self.p.taken - self.p.taken_quickly
+            follows = self.p.taken_quickly + slower * int(op.row[c.LINES]) // c.SLOW
             if op.op != c.OP_JUMP:
                 follows = max(follows, self.p.call)
             fetched.pause(follows)

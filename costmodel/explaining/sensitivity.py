@@ -23,7 +23,7 @@ from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds_on, executed, matched
 from costmodel.parallel import in_processes
 from costmodel.uncertainty.choices import DOUBT, as_number, doubtful_choices, other_value
-from costmodel.uncertainty.priors import Prior
+from costmodel.uncertainty.priors import Prior, value_of
 from costmodel.uncertainty.spread import independent_priors, joint_spread
 
 POINTS = 256
@@ -170,16 +170,9 @@ class _Choice(Prior):
 
 def _choice(machine: Machine, key: str) -> _Choice:
     own = machine.parameters[key].value
-    values = sorted((own, other_value(key, own)), key=as_number)
+    zero, one = sorted((own, other_value(key, own)), key=as_number)
     return _Choice(
-        key,
-        as_number(own),
-        0.0,
-        1.0,
-        sigma=1.0,
-        step=1.0,
-        whole=True,
-        values=(values[0], values[1]),
+        key, as_number(own), low=0.0, high=1.0, sigma=1.0, step=1.0, whole=True, values=(zero, one)
     )
 
 
@@ -213,11 +206,7 @@ def _with(machine: Machine, numbers: dict[Prior, float]) -> Machine:
 
 def _alone(machine: Machine, prior: Prior, ends: Floats) -> Influence:
     at_low, at_high = (float(end) for end in ends)
-    return Influence(prior.key, _now(machine, prior), prior.low, prior.high, at_low, at_high)
-
-
-def _now(machine: Machine, prior: Prior) -> float:
-    return as_number(machine.parameters[prior.key].value)
+    return Influence(prior.key, value_of(machine, prior), prior.low, prior.high, at_low, at_high)
 
 
 def _sobol(
@@ -226,7 +215,7 @@ def _sobol(
     """Return the Sobol indices (first, total) by key, and the answers on the machines drawn."""
     from scipy.stats import norm, sobol_indices
 
-    middle = np.array([_now(machine, prior) for prior in chosen])
+    middle = np.array([value_of(machine, prior) for prior in chosen])
     sigma = np.array([prior.sigma for prior in chosen])
     choices = [at for at, prior in enumerate(chosen) if isinstance(prior, _Choice)]
     root = _root(machine, chosen)

@@ -100,13 +100,11 @@ def strategies_named(references: Iterable[str]) -> dict[str, str]:
 def call_ns(machine: Machine) -> float:
     """Return the time of a call with its return, in nanoseconds, when nothing overlaps with it."""
     core, mitigations = machine.core, machine.mitigations
-    has_targets = bool(core.branch_targets.value)
-    rate = (
-        core.small_loop_taken_branches_per_cycle if has_targets else core.taken_branches_per_cycle
-    )
-    cycles = (
-        2 * max(core.call_return_cycles.value, 1 / rate.value) + mitigations.return_cycles.value
-    )
+    rate = core.taken_branches_per_cycle
+    if core.branch_targets.value:  # both targets are in the first level
+        rate = core.small_loop_taken_branches_per_cycle
+    each = max(core.call_return_cycles.value, 1 / rate.value)
+    cycles = 2 * each + mitigations.return_cycles.value
     if mitigations.returns_mispredict.value:
         cycles += core.mispredict_penalty_cycles.value
     return float(cycles / core.clock_ghz.value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from costmodel.measure.experiment import Experiment
 from costmodel.measure.kernels import Isa
-from costmodel.measure.kernels.loop_body import LoopBody, Operations
+from costmodel.measure.kernels.loop_body import LINES, LoopBody, Operations
 from costmodel.units import KIB, MIB
 
 UNROLLED = 8
@@ -268,7 +268,7 @@ def _lines(isa: Isa, kernel: str, size: int, name: str) -> Experiment:
     masks = {"random": size // 64 - 1, "clear": (size - 1) & ~4095}
     first = kernel.split(maxsplit=1)[0]
     mask = masks.get(first, size - 1)
-    units = {"clear": 4096, "lines": UNROLLED}.get(first, 1)
+    units = {"clear": 4096, "lines": LINES}.get(first, 1)
     return Experiment(
         name, isa.KERNELS[kernel], units=units, region_bytes=size, mask=mask, sample_ns=40_000
     )

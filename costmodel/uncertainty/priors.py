@@ -13,6 +13,7 @@ from costmodel.config.keys import leaves_by_key
 from costmodel.config.machine import SET_BY_USER, Machine
 from costmodel.config.parameter import Parameter
 from costmodel.config.sharing import ONLY_MANY_CPUS
+from costmodel.uncertainty.choices import as_number
 
 SIGMAS = 3.29
 """Standard deviations between ``low`` and ``high``: these are taken as a 90 % interval of a normal
@@ -82,8 +83,8 @@ def shared_priors(machine: Machine) -> tuple[Prior, ...]:
 
 
 def value_of(machine: Machine, prior: Prior) -> float:
-    """Return the machine's own value of a prior's number."""
-    return float(machine.parameters[prior.key].value)
+    """Return the machine's own value of a prior's number, or of a choice as a number."""
+    return as_number(machine.parameters[prior.key].value)
 
 
 def with_numbers(machine: Machine, numbers: Mapping[Prior, float]) -> Machine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from costmodel.measure.kernels.loop_body import RING_START, Instructions, on_lines
+from costmodel.measure.kernels.loop_body import LINES_BYTES, RING_START, Instructions, on_lines
 
 NAME: Final = "arm64"
 
@@ -75,7 +75,7 @@ _RANDOM = {
 _RANDOM_LINE = "add x19, x19, #1\n" + _HASH + "and x9, x9, x20\nadd x9, x1, x9, lsl #6\n"
 _STREAM = {"before": "ldp x19, x20, [x2]\nmov x4, xzr\n", "after": "str x19, [x2]\n"}
 _NEXT_LINE = "add x9, x1, x19\nadd x19, x19, #64\nand x19, x19, x20\n"
-_NEXT_LINES = "add x9, x1, x19\nadd x19, x19, #512\nand x19, x19, x20\n"
+_NEXT_LINES = f"add x9, x1, x19\nadd x19, x19, #{LINES_BYTES}\nand x19, x19, x20\n"
 _CHASE = {"before": "ldr x9, [x2]\n", "after": "str x9, [x2]\n"}
 _USE = "ldr x5, [x9]\nadd x4, x4, x5\n"
 _UPDATE = "ldr x5, [x9]\nadd x5, x5, #1\nstr x5, [x9]\n"

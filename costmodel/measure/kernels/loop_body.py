@@ -21,9 +21,14 @@ RING_START = _LOADED + _WORD
 """Where chains begin, in bytes from the start of the data."""
 
 
+LINES = 8
+"""How many lines a turn of a loop over lines in a row touches."""
+LINES_BYTES = LINES * _LINE
+
+
 def on_lines(one: str) -> str:
-    """Return an instruction eight times, on a line each: ``{0}`` is the offset."""
-    return "\n".join(one.format(_LINE * line) for line in range(8))
+    """Return an instruction for each of ``LINES`` lines: ``{0}`` is the offset."""
+    return "\n".join(one.format(_LINE * line) for line in range(LINES))
 
 
 class CannotWrite(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from costmodel.measure.kernels.loop_body import RING_START, Instructions, on_lines
+from costmodel.measure.kernels.loop_body import LINES_BYTES, RING_START, Instructions, on_lines
 
 NAME: Final = "x86_64"
 
@@ -92,7 +92,7 @@ _STREAM = {
     "after": "mov %rbx, (%rdx)\n",
 }
 _NEXT_LINE = "lea (%rsi,%rbx), %rax\nadd $64, %rbx\nand %rbp, %rbx\n"
-_NEXT_LINES = "lea (%rsi,%rbx), %rax\nadd $512, %rbx\nand %rbp, %rbx\n"
+_NEXT_LINES = f"lea (%rsi,%rbx), %rax\nadd ${LINES_BYTES}, %rbx\nand %rbp, %rbx\n"
 _CHASE = {"before": "mov (%rdx), %rax\n", "after": "mov %rax, (%rdx)\n"}
 
 
