@@ -39,7 +39,7 @@ as `64 KiB`. Parameters marked with an instruction set exist on that one only.
 
 `kind` says how the value is known: `vendor` (a document of the maker), `measured` (on this part or
 a sibling), `derived` (arithmetic on measurements), `inferred` (reasoning without data), `fitted`
-(by `costmodel calibrate`).
+(by `costmodel calibrate`). A `source` that says "as remembered" was not looked up again.
 
 `--set MACHINE.KEY=VALUE` changes a number for one run, for instance
 `--set ampere-altra.tlbi.range=true`.
